@@ -1,0 +1,161 @@
+"""The plan as canonical JSON."""
+
+from __future__ import annotations
+
+import hashlib
+
+from gitexp.codec.fields import Fields, dump, format_time, load_object
+from gitexp.model import (
+    Direction,
+    ExperimentId,
+    Goal,
+    Guardrail,
+    Metric,
+    Plan,
+    PlanHash,
+    Scale,
+    TestName,
+    experiment_id,
+    writer_id,
+)
+
+PLAN_VERSION = 1
+
+
+def canonical(plan: Plan) -> str:
+    """The plan as one line of canonical JSON: what is registered and hashed."""
+    return dump(
+        {
+            "v": PLAN_VERSION,
+            "id": plan.id,
+            "name": plan.name,
+            "hypothesis": plan.hypothesis,
+            "description": plan.description,
+            "created": format_time(plan.created),
+            "target": plan.target,
+            "base": plan.base,
+            "decider": plan.decider,
+            "primary": _metric(plan.primary),
+            "guardrails": [
+                {"metric": _metric(g.metric), "margin": g.margin, "relative": g.is_relative}
+                for g in plan.guardrails
+            ],
+            "scale": plan.scale,
+            "test": plan.test,
+            "goal": plan.goal,
+            "alpha": plan.alpha,
+            "guardrail_alpha": plan.guardrail_alpha,
+            "min_effect": plan.min_effect,
+            "max_regression": plan.max_regression,
+            "min_blocks": plan.min_blocks,
+            "max_blocks": plan.max_blocks,
+            "max_days": plan.max_days,
+            "revisions": plan.revisions,
+            "command": plan.command,
+            "timeout": plan.timeout_s,
+            "warm_up": plan.warm_up,
+            "setup": plan.setup,
+            "links": plan.links,
+            "harness": plan.harness,
+            "auto_promote": plan.auto_promote,
+            "auto_rollback": plan.auto_rollback,
+            "like": plan.like,
+        }
+    )
+
+
+def plan_hash(text: str) -> PlanHash:
+    """SHA-256 of the canonical JSON, hexadecimal."""
+    return PlanHash(hashlib.sha256(text.encode("ascii")).hexdigest())
+
+
+def parse_plan(text: str) -> Plan:
+    """The plan written by `canonical`.
+
+    Raises:
+        ValueError: naming the first field that cannot be meant, or a newer version.
+    """
+    fields = Fields(load_object(text))
+    if fields.integer("v", low=1) > PLAN_VERSION:
+        raise ValueError("the plan was written by a newer gitexp")
+    like = fields.optional_text("like")
+    return Plan(
+        id=experiment_id(fields.text("id")),
+        name=fields.text("name"),
+        hypothesis=fields.text("hypothesis", limit=65536),
+        description=fields.text("description", limit=1_048_576),
+        created=fields.time("created"),
+        target=_branch(fields),
+        base=fields.oid("base"),
+        decider=writer_id(fields.text("decider")),
+        primary=_parse_metric(fields.mapping("primary")),
+        guardrails=tuple(_parse_guardrail(item) for item in fields.items("guardrails")),
+        scale=fields.choice("scale", Scale),
+        test=fields.choice("test", TestName),
+        goal=fields.choice("goal", Goal),
+        alpha=_within(fields, "alpha", 0.0, 0.5),
+        guardrail_alpha=_within(fields, "guardrail_alpha", 0.0, 0.5),
+        min_effect=_at_least_zero(fields, "min_effect"),
+        max_regression=_at_least_zero(fields, "max_regression"),
+        min_blocks=fields.integer("min_blocks", low=1),
+        max_blocks=fields.integer("max_blocks", low=1, high=1_000_000),
+        max_days=_within(fields, "max_days", 0.0, 36500.0),
+        revisions=fields.integer("revisions", low=1, high=1000),
+        command=fields.optional_text("command", limit=65536),
+        timeout_s=_within(fields, "timeout", 0.0, 1e9),
+        warm_up=fields.integer("warm_up", high=1000),
+        setup=fields.optional_text("setup", limit=65536),
+        links=fields.texts("links"),
+        harness=fields.texts("harness"),
+        auto_promote=fields.flag("auto_promote"),
+        auto_rollback=fields.flag("auto_rollback"),
+        like=None if like is None else ExperimentId(experiment_id(like)),
+    )
+
+
+def _metric(metric: Metric) -> dict[str, object]:
+    return {"name": metric.name, "direction": metric.direction, "unit": metric.unit}
+
+
+def _parse_metric(values: dict[str, object]) -> Metric:
+    fields = Fields(values)
+    return Metric(
+        name=fields.text("name", limit=200),
+        direction=fields.choice("direction", Direction),
+        unit=fields.optional_text("unit", limit=50),
+    )
+
+
+def _parse_guardrail(item: object) -> Guardrail:
+    if not isinstance(item, dict):
+        raise ValueError("a guardrail is not an object")
+    fields = Fields(item)
+    margin = fields.number("margin")
+    if margin <= 0:
+        raise ValueError("a guardrail's margin is not positive")
+    return Guardrail(
+        metric=_parse_metric(fields.mapping("metric")),
+        margin=margin,
+        is_relative=fields.flag("relative"),
+    )
+
+
+def _branch(fields: Fields) -> str:
+    name = fields.text("target", limit=1024)
+    if not name.startswith("refs/heads/") or any(c <= " " or c in "~^:?*[\\\x7f" for c in name):
+        raise ValueError("field 'target' is not the full name of a branch")
+    return name
+
+
+def _within(fields: Fields, name: str, low: float, high: float) -> float:
+    value = fields.number(name)
+    if not low < value <= high:
+        raise ValueError(f"field {name!r} is not above {low} and at most {high}")
+    return value
+
+
+def _at_least_zero(fields: Fields, name: str) -> float:
+    value = fields.number(name)
+    if value < 0:
+        raise ValueError(f"field {name!r} is negative")
+    return value

@@ -1,0 +1,333 @@
+"""Records as lines: a header every record has, and a body by kind."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import assert_never
+
+from gitexp.codec.fields import Fields, dump, format_time, load_object
+from gitexp.codec.plans import parse_plan, plan_hash
+from gitexp.model import (
+    Abandoned,
+    Arm,
+    Body,
+    Created,
+    Decided,
+    Environment,
+    Event,
+    ExperimentId,
+    Expired,
+    Observation,
+    Outcome,
+    PlanBody,
+    PlanHash,
+    Promoted,
+    Record,
+    RecordId,
+    Restored,
+    Retraction,
+    Revision,
+    RolledBack,
+    Trial,
+    Unknown,
+    Verdict,
+    WriterId,
+    experiment_id,
+    writer_id,
+)
+
+VERSION = 1
+MAX_RECORD_BYTES = 4096
+"""Of one line, plans excepted."""
+_MAX_METRICS = 64
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
+_HASH = re.compile(r"[0-9a-f]{64}\Z")
+
+
+def ulid(milliseconds: int, entropy: bytes) -> RecordId:
+    """A ULID from a time since 1970 and ten bytes of chance.
+
+    >>> ulid(0, bytes(10))
+    '00000000000000000000000000'
+    """
+    if len(entropy) != 10:
+        raise ValueError(f"ten bytes of entropy, not {len(entropy)}")
+    number = (milliseconds & (2**48 - 1)) << 80 | int.from_bytes(entropy)
+    return RecordId("".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)))
+
+
+def parse_record_id(text: str) -> RecordId:
+    if not _ULID.match(text):
+        raise ValueError(f"{text!r} is not a record id")
+    return RecordId(text)
+
+
+def encode(
+    body: Body,
+    *,
+    id: RecordId,
+    exp: ExperimentId,
+    plan: PlanHash,
+    writer: WriterId,
+    seq: int,
+    at: datetime,
+) -> bytes:
+    """The record as one line of ASCII JSON, without the newline.
+
+    Raises:
+        ValueError: if it is longer than a record may be, or holds a number JSON cannot.
+    """
+    kind, values = _body(body)
+    header = {
+        "v": VERSION,
+        "id": id,
+        "kind": kind,
+        "exp": exp,
+        "plan": plan,
+        "writer": writer,
+        "seq": seq,
+        "at": format_time(at),
+    }
+    line = dump(header | {k: v for k, v in values.items() if v is not None}).encode("ascii")
+    if len(line) > MAX_RECORD_BYTES and not isinstance(body, PlanBody):
+        raise ValueError(f"a {kind} record of {len(line)} bytes; {MAX_RECORD_BYTES} at most")
+    return line
+
+
+def decode(line: bytes) -> Record:
+    """The record in one line; unknown kinds, events and versions come back as `Unknown`.
+
+    Raises:
+        ValueError: if it is no record, judged on its fields alone.
+    """
+    fields = Fields(load_object(line))
+    version = fields.integer("v", low=1)
+    kind = fields.text("kind", limit=50)
+    if len(line) > MAX_RECORD_BYTES and kind != "plan":
+        raise ValueError(f"a record of {len(line)} bytes; {MAX_RECORD_BYTES} at most")
+    hashed = fields.text("plan", limit=64) if kind != "plan" else _hash_of_plan(fields)
+    if not _HASH.match(hashed):
+        raise ValueError("field 'plan' is not a plan hash")
+    return Record(
+        id=parse_record_id(fields.text("id", limit=26)),
+        exp=experiment_id(fields.text("exp")),
+        plan=PlanHash(hashed),
+        writer=writer_id(fields.text("writer")),
+        seq=fields.integer("seq", low=1),
+        at=fields.time("at"),
+        body=_parse_body(kind, version, fields),
+        line=line,
+    )
+
+
+def _hash_of_plan(fields: Fields) -> str:
+    stated = fields.text("plan", limit=64)
+    if stated != plan_hash(fields.text("text", limit=2**21)):
+        raise ValueError("the plan does not match its hash")
+    return stated
+
+
+def _body(body: Body) -> tuple[str, dict[str, object]]:
+    match body:
+        case PlanBody():
+            return "plan", {"text": body.canonical}
+        case Trial():
+            return "trial", _trial(body)
+        case Observation():
+            return "observation", {"trial": body.trial, "metrics": dict(body.metrics)}
+        case Retraction():
+            return "retraction", {"targets": body.targets, "reason": body.reason}
+        case Environment():
+            return "env", {"facts": dict(body.facts)}
+        case Unknown():
+            raise ValueError(f"records of unknown kind {body.kind!r} are kept, never written")
+        case _:
+            return "event", _event(body)
+
+
+def _trial(trial: Trial) -> dict[str, object]:
+    return {
+        "arm": trial.arm,
+        "commit": trial.commit,
+        "control_tree": trial.revision.control_tree,
+        "tree": trial.revision.treatment_tree,
+        "block": trial.block,
+        "attempt": trial.attempt,
+        "slot": trial.slot,
+        "host": trial.host,
+        "outcome": trial.outcome,
+        "exit": trial.exit_code,
+        "metrics": dict(trial.metrics),
+        "env": trial.env,
+        "payload": trial.payload,
+        "trial_id": trial.trial_id,
+    }
+
+
+def _event(event: Event) -> dict[str, object]:
+    match event:
+        case Created():
+            return {"event": "created", "plan_commit": event.plan_commit}
+        case Abandoned():
+            return {
+                "event": "abandoned",
+                "control_tree": event.revision.control_tree,
+                "tree": event.revision.treatment_tree,
+                "block": event.block,
+                "reason": event.reason,
+            }
+        case Decided():
+            return {
+                "event": "decided",
+                "verdict": event.verdict,
+                "control_tree": event.revision.control_tree,
+                "tree": event.revision.treatment_tree,
+                "control": event.control,
+                "treatment": event.treatment,
+                "blocks": event.blocks,
+                "effect": event.effect,
+                "interval": event.interval,
+                "level": event.level,
+            }
+        case Expired():
+            return {"event": "expired", "verdict": event.verdict}
+        case Promoted():
+            return {
+                "event": "promoted",
+                "target": event.target,
+                "tip": event.tip,
+                "merge": event.merge,
+                "evidence": event.evidence,
+                "override": event.override,
+            }
+        case RolledBack():
+            return {
+                "event": "rolled-back",
+                "tip": event.tip,
+                "reason": event.reason,
+                "revert": event.revert,
+            }
+        case Restored():
+            return {"event": "restored", "tip": event.tip, "merge": event.merge}
+        case _:
+            assert_never(event)
+
+
+def _parse_body(kind: str, version: int, fields: Fields) -> Body:
+    if version > VERSION:
+        return Unknown(kind=kind, version=version)
+    match kind:
+        case "plan":
+            text = fields.text("text", limit=2**21)
+            return PlanBody(plan=parse_plan(text), canonical=text)
+        case "trial":
+            return _parse_trial(fields)
+        case "observation":
+            return Observation(
+                trial=parse_record_id(fields.text("trial")), metrics=_metrics(fields)
+            )
+        case "retraction":
+            return Retraction(
+                targets=tuple(parse_record_id(t) for t in fields.texts("targets")),
+                reason=fields.text("reason"),
+            )
+        case "env":
+            return Environment(facts=_facts(fields))
+        case "event":
+            return _parse_event(fields)
+        case _:
+            return Unknown(kind=kind, version=version)
+
+
+def _parse_trial(fields: Fields) -> Trial:
+    env = fields.optional_text("env", limit=26)
+    return Trial(
+        arm=fields.choice("arm", Arm),
+        commit=fields.oid("commit"),
+        revision=_revision(fields),
+        block=fields.optional_integer("block", high=10_000_000),
+        attempt=fields.integer("attempt", low=1, high=1_000_000),
+        slot=fields.optional_integer("slot", high=1),
+        host=fields.text("host", limit=200),
+        outcome=fields.choice("outcome", Outcome),
+        exit_code=fields.optional_integer("exit", high=255),
+        metrics=_metrics(fields),
+        env=None if env is None else parse_record_id(env),
+        payload=fields.optional_oid("payload"),
+        trial_id=fields.optional_text("trial_id", limit=200),
+    )
+
+
+def _parse_event(fields: Fields) -> Event | Unknown:
+    name = fields.text("event", limit=50)
+    match name:
+        case "created":
+            return Created(plan_commit=fields.oid("plan_commit"))
+        case "abandoned":
+            return Abandoned(
+                revision=_revision(fields),
+                block=fields.integer("block", low=1),
+                reason=fields.text("reason"),
+            )
+        case "decided":
+            return Decided(
+                verdict=fields.choice("verdict", Verdict),
+                revision=_revision(fields),
+                control=fields.oid("control"),
+                treatment=fields.oid("treatment"),
+                blocks=fields.integer("blocks"),
+                effect=fields.optional_number("effect"),
+                interval=_interval(fields),
+                level=fields.number("level"),
+            )
+        case "expired":
+            return Expired(verdict=fields.choice("verdict", Verdict))
+        case "promoted":
+            return Promoted(
+                target=fields.text("target"),
+                tip=fields.oid("tip"),
+                merge=fields.oid("merge"),
+                evidence=fields.optional_oid("evidence"),
+                override=fields.optional_text("override"),
+            )
+        case "rolled-back":
+            return RolledBack(
+                tip=fields.oid("tip"),
+                reason=fields.text("reason"),
+                revert=fields.optional_oid("revert"),
+            )
+        case "restored":
+            return Restored(tip=fields.oid("tip"), merge=fields.optional_oid("merge"))
+        case _:
+            return Unknown(kind=f"event {name}", version=VERSION)
+
+
+def _revision(fields: Fields) -> Revision:
+    return Revision(fields.oid("control_tree"), fields.oid("tree"))
+
+
+def _metrics(fields: Fields) -> dict[str, float]:
+    values = fields.numbers("metrics")
+    if len(values) > _MAX_METRICS:
+        raise ValueError(f"{len(values)} metrics in one record; {_MAX_METRICS} at most")
+    return values
+
+
+def _facts(fields: Fields) -> dict[str, str | float]:
+    facts: dict[str, str | float] = {}
+    for key, value in fields.mapping("facts").items():
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValueError(f"fact {key!r} is neither a text nor a number")
+        facts[key] = value
+    return facts
+
+
+def _interval(fields: Fields) -> tuple[float | None, float | None]:
+    ends = fields.items("interval")
+    if len(ends) != 2:
+        raise ValueError("field 'interval' does not have two ends")
+    low, high = (None if end is None else Fields({"end": end}).number("end") for end in ends)
+    return low, high

@@ -1,0 +1,102 @@
+"""Every ref of ours, named once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gitexp.model import ExperimentId, Oid, WriterId, experiment_id, writer_id
+
+ZERO = Oid("0" * 40)
+SUMMARY = "refs/notes/exp-summary"
+BRANCHES = "refs/heads/exp/"
+NOTES = "refs/notes/exp/"
+ARCHIVES = "refs/exp/archive/"
+REMOTE_NOTES = "refs/notes/remotes/"
+REMOTE_ARCHIVES = "refs/exp/remotes/"
+REMOTE_BRANCHES = "refs/remotes/"
+
+
+@dataclass(frozen=True, slots=True)
+class RefUpdate:
+    """One ref's move in a transaction.
+
+    Attributes:
+        new: None deletes the ref.
+        old: The value it must have now; None: it must not exist.
+    """
+
+    name: str
+    new: Oid | None
+    old: Oid | None
+
+
+@dataclass(frozen=True, slots=True)
+class WriterRef:
+    """A notes or archive ref as what its name says.
+
+    Attributes:
+        remote: The remote it was fetched from; None for a ref of this clone.
+    """
+
+    exp: ExperimentId
+    writer: WriterId
+    remote: str | None = None
+
+
+def branch(exp: ExperimentId) -> str:
+    return f"{BRANCHES}{exp}"
+
+
+def notes(exp: ExperimentId, writer: WriterId) -> str:
+    return f"{NOTES}{exp}/{writer}"
+
+
+def archive(exp: ExperimentId, writer: WriterId) -> str:
+    return f"{ARCHIVES}{exp}/{writer}"
+
+
+def parse_notes(name: str) -> WriterRef | None:
+    """The notes ref as a value, or None when the name is not one of ours.
+
+    >>> parse_notes("refs/notes/remotes/origin/exp/fast/ann-1")
+    WriterRef(exp='fast', writer='ann-1', remote='origin')
+    """
+    return _parse(name, NOTES, REMOTE_NOTES, "exp/")
+
+
+def parse_archive(name: str) -> WriterRef | None:
+    """The archive ref as a value, or None when the name is not one of ours."""
+    return _parse(name, ARCHIVES, REMOTE_ARCHIVES, "archive/")
+
+
+def parse_branch(name: str) -> ExperimentId | None:
+    """The experiment whose branch has this full name, or None."""
+    if not name.startswith(BRANCHES):
+        return None
+    try:
+        return experiment_id(name.removeprefix(BRANCHES))
+    except ValueError:
+        return None
+
+
+def short(branch_name: str) -> str:
+    """A branch's name as users type it."""
+    return branch_name.removeprefix("refs/heads/")
+
+
+def _parse(name: str, own: str, tracking: str, infix: str) -> WriterRef | None:
+    remote: str | None = None
+    if name.startswith(own):
+        rest = name.removeprefix(own)
+    elif name.startswith(tracking):
+        # a remote's name may hold slashes; ids and writers cannot
+        remote, found, rest = name.removeprefix(tracking).rpartition(f"/{infix}")
+        if not found:
+            return None
+    else:
+        return None
+    exp, _, writer = rest.partition("/")
+    try:
+        return WriterRef(experiment_id(exp), writer_id(writer), remote)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Git as the store: the only part that reads or changes a repository."""

@@ -1,0 +1,264 @@
+"""The git program: the only place a git process starts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from gitexp.errors import GitexpError, Refused, StaleRef
+from gitexp.model import Oid
+from gitexp.refs import ZERO, RefUpdate
+
+_UNREADABLE = {
+    "objectformat": "SHA-256 object ids",
+    "refstorage": "the reftable ref storage",
+    "partialclone": "partial clones",
+}
+
+
+class GitFailed(GitexpError):
+    """A git command ended with an error.
+
+    Attributes:
+        status: Its exit status.
+        stderr: What it said.
+    """
+
+    code = "git-failed"
+
+    def __init__(self, args: Sequence[str], status: int, stderr: str) -> None:
+        said = stderr.strip().splitlines()
+        reason = said[-1].removeprefix("fatal: ").removeprefix("error: ") if said else "no message"
+        super().__init__(
+            f"git {args[0]} failed: {reason}", hint=f"try it by hand: git {' '.join(args[:4])}"
+        )
+        self.status = status
+        self.stderr = stderr
+
+
+@dataclass(frozen=True)
+class Git:
+    """One repository, found the way git finds it: -C, GIT_DIR, worktrees and -c all count.
+
+    Attributes:
+        git_dir: Of this worktree.
+        common_dir: Shared by all worktrees.
+        top: The worktree's top folder; None in a bare repository or inside a git dir.
+        cwd: Where the user is.
+    """
+
+    git_dir: Path
+    common_dir: Path
+    top: Path | None
+    cwd: Path
+
+    @staticmethod
+    def open(cwd: Path | None = None) -> Git:
+        """The repository around `cwd`.
+
+        Raises:
+            GitexpError: if there is none, or it is of a kind we cannot read, by name.
+        """
+        here = cwd or Path.cwd()
+        answer = _run(
+            [
+                "rev-parse",
+                "--path-format=absolute",
+                "--git-dir",
+                "--git-common-dir",
+                "--is-inside-work-tree",
+                "--is-bare-repository",
+            ],
+            cwd=here,
+        )
+        if answer.returncode != 0:
+            raise _not_a_repository(answer.stderr.decode(errors="replace"))
+        git_dir, common_dir, inside, _bare = os.fsdecode(answer.stdout).splitlines()
+        top: Path | None = None
+        if inside == "true":
+            shown = _run(["rev-parse", "--show-toplevel"], cwd=here)
+            top = Path(os.fsdecode(shown.stdout).rstrip("\n"))
+        git = Git(git_dir=Path(git_dir), common_dir=Path(common_dir), top=top, cwd=here)
+        git._refuse_unreadable()
+        return git
+
+    def run(
+        self,
+        *args: str,
+        cwd: Path | None = None,
+        stdin: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        drop_repository_env: bool = False,
+    ) -> str:
+        """What `git args…` printed.
+
+        Args:
+            env: Added to this process's environment.
+            drop_repository_env: Forget GIT_DIR and the like: `cwd` is another worktree.
+
+        Raises:
+            GitFailed: if it exits with anything but 0.
+        """
+        answer = self.attempt(
+            *args, cwd=cwd, stdin=stdin, env=env, drop_repository_env=drop_repository_env
+        )
+        if answer.returncode != 0:
+            raise GitFailed(args, answer.returncode, answer.stderr.decode(errors="replace"))
+        return os.fsdecode(answer.stdout)
+
+    def attempt(
+        self,
+        *args: str,
+        cwd: Path | None = None,
+        stdin: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        drop_repository_env: bool = False,
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Like `run`, but a failure is an answer, too."""
+        return _run(
+            args, cwd=cwd or self.cwd, stdin=stdin, env=env, drop_repository_env=drop_repository_env
+        )
+
+    @cached_property
+    def config(self) -> Mapping[str, tuple[str, ...]]:
+        """All configuration as git sees it, -c included: lower-case name to its values in order."""
+        listing = self.run("config", "--null", "--list")
+        values: dict[str, tuple[str, ...]] = {}
+        for entry in filter(None, listing.split("\0")):
+            name, _, value = entry.partition("\n")
+            values[name] = (*values.get(name, ()), value)
+        return values
+
+    def setting(self, name: str) -> str | None:
+        """The last value of a configuration key (section and key in lower case), or None."""
+        values = self.config.get(name)
+        return values[-1] if values else None
+
+    def update_refs(self, updates: Iterable[RefUpdate], *, reason: str) -> None:
+        """Move all the refs, or none.
+
+        Raises:
+            StaleRef: if one of them is not what `old` says, or is locked.
+            GitexpError: if git cannot write them.
+        """
+        script = "".join(_instruction(update) for update in updates)
+        if not script:
+            return
+        answer = self.attempt(
+            "update-ref",
+            "--stdin",
+            "-z",
+            "-m",
+            reason,
+            stdin=f"start\0{script}prepare\0commit\0".encode(),
+        )
+        if answer.returncode != 0:
+            raise self._ref_failure(updates, answer.stderr.decode(errors="replace"))
+
+    def _ref_failure(self, updates: Iterable[RefUpdate], stderr: str) -> GitexpError:
+        said = stderr.strip().removeprefix("fatal: ")
+        if any(self.ref(update.name) != update.old for update in updates) or ".lock'" in said:
+            return StaleRef(f"a ref moved or is locked: {said}", hint="run the same command again")
+        return GitexpError(
+            f"git cannot write the refs: {said}",
+            hint="free some space, or make the repository writable, and run it again",
+            code="cannot-write",
+        )
+
+    def ref(self, name: str) -> Oid | None:
+        """What the full ref name points at now, or None."""
+        answer = self.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", name)
+        return Oid(answer.stdout.decode().strip()) if answer.returncode == 0 else None
+
+    def _refuse_unreadable(self) -> None:
+        for name, values in self._extensions().items():
+            what = _UNREADABLE.get(name)
+            if what is None or values in ("sha1", "files"):
+                continue
+            raise Refused(
+                f"this repository uses {what} (extensions.{name} = {values}), "
+                "which gitexp cannot read",
+                hint="use an ordinary clone: git clone --no-local <this repository> <folder>",
+                code="unsupported-repository",
+            )
+
+    def _extensions(self) -> dict[str, str]:
+        # only this repository's own file: extensions mean nothing elsewhere, and -c cannot set them
+        answer = self.attempt(
+            "config",
+            "--null",
+            "--file",
+            str(self.common_dir / "config"),
+            "--get-regexp",
+            r"^(extensions\..*|remote\..*\.promisor)$",
+        )
+        found: dict[str, str] = {}
+        for entry in filter(None, answer.stdout.decode(errors="replace").split("\0")):
+            name, _, value = entry.partition("\n")
+            if name.startswith("extensions."):
+                found[name.removeprefix("extensions.")] = value
+            elif value.lower() in ("true", "yes", "on", "1", ""):
+                found["partialclone"] = name.removeprefix("remote.").removesuffix(".promisor")
+        return found
+
+
+def _instruction(update: RefUpdate) -> str:
+    old = update.old or ZERO
+    if update.new is None:
+        return f"delete {update.name}\0{old}\0"
+    return f"update {update.name}\0{update.new}\0{old}\0"
+
+
+def _run(
+    args: Sequence[str],
+    *,
+    cwd: Path,
+    stdin: bytes | None = None,
+    env: Mapping[str, str] | None = None,
+    drop_repository_env: bool = False,
+) -> subprocess.CompletedProcess[bytes]:
+    environment = dict(os.environ)
+    if drop_repository_env:
+        for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"):
+            environment.pop(name, None)
+    # plumbing answers must not depend on the user's language; the author is never asked anything
+    environment |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"} | dict(env or {})
+    try:
+        return subprocess.run(
+            ["git", *args],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            check=False,
+            **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
+        )
+    except FileNotFoundError as error:
+        raise GitexpError(
+            "the git program was not found", hint="install git and put it on PATH", code="no-git"
+        ) from error
+
+
+def _not_a_repository(stderr: str) -> GitexpError:
+    said = stderr.strip().splitlines()
+    reason = said[0].removeprefix("fatal: ") if said else "not a git repository"
+    if "extension" in reason or "repo version" in reason or "ref storage" in reason:
+        return Refused(
+            f"git cannot open this repository: {reason}",
+            hint="use a newer git",
+            code="unsupported-repository",
+        )
+    if "dubious ownership" in reason:
+        return Refused(
+            f"git does not trust this repository: {reason}",
+            hint="git config --global --add safe.directory <folder>",
+            code="unsafe-repository",
+        )
+    return GitexpError(
+        "not inside a git repository",
+        hint="git init, or go to the repository's folder",
+        code="no-repository",
+    )

@@ -232,9 +232,9 @@ def _run(
             ["git", *args],
             cwd=cwd,
             env=environment,
+            input=stdin or b"",
             capture_output=True,
             check=False,
-            **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         )
     except FileNotFoundError as error:
         raise GitexpError(

@@ -1,0 +1,239 @@
+"""The values an analysis and a decision are made of; `gitexp.policy` computes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gitexp.model import (
+    Decided,
+    Direction,
+    Metric,
+    Oid,
+    Revision,
+    Scale,
+    TestName,
+    Verdict,
+    WriterId,
+)
+
+
+class Action(StrEnum):
+    """What the verdict asks for."""
+
+    PROMOTE = "promote"
+    ROLL_BACK = "roll-back"
+    CONTINUE = "continue"
+    REPORT = "report"
+    NONE = "none"
+
+
+ACTIONS = {
+    Verdict.BETTER: Action.PROMOTE,
+    Verdict.WORSE: Action.ROLL_BACK,
+    Verdict.BLOCKED: Action.ROLL_BACK,
+    Verdict.EQUIVALENT: Action.REPORT,
+    Verdict.UNDECIDED: Action.REPORT,
+    Verdict.COLLECTING: Action.CONTINUE,
+    Verdict.INVALID: Action.NONE,
+}
+
+
+class GuardState(StrEnum):
+    OK = "ok"
+    HARMED = "harmed"
+    UNRESOLVED = "unresolved"
+
+
+class HealthState(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    """Blocks the verdict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """One check of the evidence itself.
+
+    Attributes:
+        advice: What to do about it; empty when all is well.
+    """
+
+    check: str
+    state: HealthState
+    value: str
+    threshold: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSummary:
+    """One arm's values of a metric, in metric units; None where there are too few."""
+
+    n: int
+    mean: float | None
+    sd: float | None
+    median: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrimaryResult:
+    """The primary metric at the deciding look, or before it at the latest.
+
+    On the log scale `rel_effect` and `interval` are fractions, and `effect` is rel_effect times
+    the control's median. Else `effect` and `interval` are in metric units and `rel_effect` is
+    None. Unbounded ends are infinite. None means not estimable; `caveats` says why.
+
+    Attributes:
+        p_value: Unadjusted, of this look; to be read beside nominal_level.
+        level: Of the interval over all looks, 1 - alpha of this revision.
+    """
+
+    metric: Metric
+    scale: Scale
+    test: TestName
+    control: ArmSummary
+    treatment: ArmSummary
+    effect: float | None
+    rel_effect: float | None
+    interval: tuple[float, float]
+    level: float
+    p_value: float | None
+    nominal_level: float | None
+    statistic: float | None
+    df: float | None
+    hedges_g: float | None
+    cohens_d: float | None
+    d_z: float | None
+    caveats: tuple[str, ...]
+
+    @property
+    def direction(self) -> Direction:
+        return self.metric.direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardrailResult:
+    """One guardrail at the deciding look, or at the latest.
+
+    Attributes:
+        bound: How much worse the treatment may still be: a fraction when relative, else in
+            metric units; infinite when nothing is known.
+        fell_at: The look at which ok or harmed fell; None while unresolved.
+    """
+
+    metric: Metric
+    margin: float
+    is_relative: bool
+    bound: float
+    state: GuardState
+    fell_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """Where the analysis stands in its schedule.
+
+    Attributes:
+        last: The latest look taken, None before the first.
+        next: The next scheduled look, None when decided or used up.
+        crossed_at: The first look that crossed its boundary in either direction.
+        decided_at: The deciding look.
+        critical: The boundary at the look the result is of, as |z|.
+    """
+
+    last: int | None
+    next: int | None
+    crossed_at: int | None
+    decided_at: int | None
+    critical: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockCounts:
+    """How many blocks there are, and which the result rests on.
+
+    Attributes:
+        complete: Admitted, with at least one arm that did not fail.
+        used: Those up to the look the result is of.
+        after: Complete ones behind the deciding look.
+        both_failed: Shown, never counted.
+    """
+
+    complete: int
+    used: int
+    after: int
+    waiting: int
+    waiting_by: tuple[tuple[WriterId, int], ...]
+    both_failed: int
+    retracted: int
+    late: int
+    unpaired: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmCounts:
+    """Outcomes of one arm's counted trials."""
+
+    commit: Oid
+    ok: int
+    failed: int
+    timeout: int
+    void: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """One condition of the decision, met or not, in words."""
+
+    name: str
+    met: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """Everything the records say about one revision. A pure function of plan and records.
+
+    Attributes:
+        reason: Why the verdict is what it is, one sentence.
+        after: The same figures over all complete blocks, when some came after the decision.
+        blocks_needed: For `undecided`: blocks that would probably decide it, if that is known.
+    """
+
+    revision: Revision
+    verdict: Verdict
+    reason: str
+    alpha: float
+    blocks: BlockCounts
+    control: ArmCounts
+    treatment: ArmCounts
+    primary: PrimaryResult
+    after: PrimaryResult | None
+    looks: Looks
+    guardrails: tuple[GuardrailResult, ...]
+    health: tuple[Health, ...]
+    criteria: tuple[Criterion, ...]
+    blocks_needed: int | None
+
+    @property
+    def action(self) -> Action:
+        return ACTIONS[self.verdict]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MayPromote:
+    """Permission to merge: only a `better` decision or a stated override makes one.
+
+    Attributes:
+        decided: What was decided; None when an override came before any decision.
+        override: The user's reason for promoting what is not `better`.
+    """
+
+    verdict: Verdict
+    decided: Decided | None
+    override: str | None

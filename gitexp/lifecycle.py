@@ -17,6 +17,7 @@ from gitexp.model import (
     Expired,
     Observation,
     Oid,
+    Outcome,
     Plan,
     PlanBody,
     PlanHash,
@@ -45,7 +46,7 @@ class Experiment:
         trials: Counted and warm-up trials alike, oldest first, later values merged in.
         series: Blocks by (revision, writer).
         decisions: The first decision recorded by the decider, by revision.
-        retractions: Retracted trial to the reason.
+        retractions: Retracted trial to the reason; those after a decision do not count.
     """
 
     id: ExperimentId
@@ -108,6 +109,23 @@ class Experiment:
         )
         return tuple(sorted(runs, key=lambda run: run.record.seq))
 
+    def counted(self, revision: Revision) -> tuple[RunTrial, ...]:
+        """The decider's trials in the order they were recorded, with or without a block.
+
+        Warm-ups, voids, retracted and late ones are left out.
+        """
+        runs = (
+            run
+            for run in self.trials
+            if run.trial.block != 0
+            and run.trial.outcome is not Outcome.VOID
+            and run.trial.revision == revision
+            and run.record.writer == self.plan.decider
+            and run.record.id not in self.retractions
+            and run.record.at <= self.plan.expires
+        )
+        return tuple(sorted(runs, key=lambda run: run.record.seq))
+
     def revisions(self) -> tuple[Revision, ...]:
         """Revisions with a complete block or an unpaired trial, in the order they first had one."""
         firsts: dict[Revision, tuple[datetime, str]] = {}
@@ -152,8 +170,9 @@ def fold(evidence: Evidence, plan: PlanBody, plan_hash: PlanHash) -> Experiment:
             key=lambda r: (r.at, r.writer, r.seq, r.id),
         )
     )
-    retractions = _retractions(records)
     trials = _trials(records)
+    decisions = _decisions(records, plan.plan.decider)
+    retractions = _retractions(records, trials, decisions)
     state, event = _state(records)
     return Experiment(
         id=evidence.exp,
@@ -174,7 +193,7 @@ def fold(evidence: Evidence, plan: PlanBody, plan_hash: PlanHash) -> Experiment:
             ((r.writer, r.body) for r in records if isinstance(r.body, Abandoned)),
             frozenset(retractions),
         ),
-        decisions=_decisions(records, plan.plan.decider),
+        decisions=decisions,
         retractions=retractions,
         problems=(*evidence.problems, *_foreign_plans(evidence, plan_hash)),
         tips=evidence.tips,
@@ -201,13 +220,24 @@ def _trials(records: Iterable[Record]) -> tuple[RunTrial, ...]:
     return tuple(runs.values())
 
 
-def _retractions(records: Iterable[Record]) -> dict[RecordId, str]:
-    return {
-        target: record.body.reason
-        for record in records
-        if isinstance(record.body, Retraction)
-        for target in record.body.targets
+def _retractions(
+    records: Iterable[Record], trials: Iterable[RunTrial], decisions: Mapping[Revision, Record]
+) -> dict[RecordId, str]:
+    """Retracted trials that count as such: none can leave a decision after it was recorded."""
+    decided = {
+        run.record.id: decisions[run.trial.revision]
+        for run in trials
+        if run.trial.revision in decisions
     }
+    retracted: dict[RecordId, str] = {}
+    for record in records:
+        if not isinstance(record.body, Retraction):
+            continue
+        for target in record.body.targets:
+            decision = decided.get(target)
+            if decision is None or (record.writer == decision.writer and record.seq < decision.seq):
+                retracted[target] = record.body.reason
+    return retracted
 
 
 def _decisions(records: Iterable[Record], decider: WriterId) -> dict[Revision, Record]:

@@ -1,0 +1,170 @@
+"""What users type for metrics, margins, amounts and durations, as values and back."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from gitexp.model import BUILT_IN_METRICS, DIFFERENCE_UNITS, Direction, Guardrail, Metric, Scale
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_./%@+-]{0,99}\Z")
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_DURATION = re.compile(rf"({_NUMBER})\s*(ms|s|m|min|h|d)?\Z")
+_AMOUNT = re.compile(rf"({_NUMBER})\s*(%|pp)?\Z")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+KNOWN_DIRECTIONS = {
+    "ns/op": Direction.LOWER,
+    "sec/op": Direction.LOWER,
+    "B/op": Direction.LOWER,
+    "allocs/op": Direction.LOWER,
+    "pass-rate": Direction.HIGHER,
+}
+"""Metrics whose good direction nobody doubts; a name ending in '/s' is higher-is-better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number as typed: plain, or a fraction of something ('%'), or points ('pp').
+
+    Attributes:
+        value: As typed, 15 for '15%'.
+        suffix: '', '%' or 'pp'.
+    """
+
+    value: float
+    suffix: str
+    text: str
+
+
+def parse_amount(text: str) -> Amount:
+    """The number and its suffix.
+
+    >>> parse_amount("15%").value
+    15.0
+    """
+    found = _AMOUNT.match(text.strip())
+    if not found or not math.isfinite(float(found[1])):
+        raise ValueError(f"{text!r} is not a number, a percentage or points: try 10% or 0.5")
+    return Amount(float(found[1]), found[2] or "", text)
+
+
+def parse_duration(text: str) -> float:
+    """Seconds in '90', '90s', '10m', '2h', '500ms' or '1d'.
+
+    >>> parse_duration("2m")
+    120.0
+    """
+    found = _DURATION.match(text.strip())
+    if not found or not math.isfinite(float(found[1])) or float(found[1]) <= 0:
+        raise ValueError(f"{text!r} is not a duration: try 90s, 10m or 2h")
+    return float(found[1]) * _SECONDS[found[2] or "s"]
+
+
+def parse_metric(text: str) -> Metric:
+    """The metric in 'NAME[:DIRECTION[:UNIT]]'.
+
+    Raises:
+        ValueError: when the direction is missing and not known for this name.
+    """
+    name, *rest = text.split(":")
+    if not _NAME.match(name):
+        raise ValueError(f"{text!r} is not a metric: NAME:lower or NAME:higher, then :UNIT")
+    if len(rest) > 2:
+        raise ValueError(f"{text!r} has too many parts: NAME:DIRECTION:UNIT")
+    known = BUILT_IN_METRICS.get(name)
+    unit = rest[1] if len(rest) == 2 and rest[1] else None
+    if rest and rest[0]:
+        try:
+            direction = Direction(rest[0])
+        except ValueError:
+            raise ValueError(
+                f"{rest[0]!r} in {text!r} is no direction: write {name}:lower or {name}:higher"
+            ) from None
+    else:
+        direction = known.direction if known else known_direction(name)
+    if known is not None and (direction is not known.direction or unit not in (None, known.unit)):
+        raise ValueError(
+            f"{name} is built in as {known.name}:{known.direction}:{known.unit}; "
+            "give another metric another name"
+        )
+    return known or Metric(name=name, direction=direction, unit=unit)
+
+
+def known_direction(name: str) -> Direction:
+    """The good direction of a metric everybody knows.
+
+    Raises:
+        ValueError: when it would be a guess.
+    """
+    if name in KNOWN_DIRECTIONS:
+        return KNOWN_DIRECTIONS[name]
+    if name.endswith("/s"):
+        return Direction.HIGHER
+    raise ValueError(
+        f"metric {name!r} does not say which direction is good: write {name}:lower or {name}:higher"
+    )
+
+
+def default_scale(metric: Metric) -> Scale:
+    """Ratios for times, sizes and counts; differences for points, scores and yes/no."""
+    return Scale.DIFFERENCE if metric.unit in DIFFERENCE_UNITS else Scale.LOG
+
+
+def parse_guardrail(text: str) -> Guardrail:
+    """The guardrail in 'NAME[:DIRECTION[:UNIT]]:+MARGIN'.
+
+    The margin is how much worse is accepted: '+10%' of the control, '+5pp' points of a rate, or
+    a plain number in the metric's unit.
+
+    >>> parse_guardrail("maxrss:+10%").margin
+    0.1
+    """
+    head, colon, margin = text.rpartition(":")
+    if not colon or not head or not margin.startswith("+"):
+        raise ValueError(f"{text!r} is not a guardrail: write NAME:+10% or NAME:+5pp")
+    metric = parse_metric(head)
+    amount = parse_amount(margin[1:])
+    if amount.value <= 0:
+        raise ValueError(f"the margin of {text!r} is not above 0")
+    if amount.suffix == "%":
+        return _relative(metric, amount)
+    return Guardrail(metric=metric, margin=in_metric_units(metric, amount), is_relative=False)
+
+
+def _relative(metric: Metric, amount: Amount) -> Guardrail:
+    if default_scale(metric) is Scale.DIFFERENCE:
+        raise ValueError(
+            f"{metric.name} is compared by difference, a share of it cannot be resolved: "
+            f"write {metric.name}:+{amount.value:g}pp"
+        )
+    if metric.direction is Direction.HIGHER and amount.value >= 100:
+        raise ValueError(f"{metric.name} cannot fall by {amount.text}")
+    return Guardrail(metric=metric, margin=amount.value / 100, is_relative=True)
+
+
+def in_metric_units(metric: Metric, amount: Amount) -> float:
+    """The amount in the metric's unit: 5pp of a yes/no rate is 0.05, of a 'pp' metric 5."""
+    if amount.suffix == "pp" and metric.unit in ("bool", "score"):
+        return amount.value / 100
+    if amount.suffix == "pp" and metric.unit not in ("pp", "%"):
+        raise ValueError(f"{metric.name} is not measured in points: {amount.text!r}")
+    return amount.value
+
+
+def describe_metric(metric: Metric) -> str:
+    """The metric as it is typed."""
+    parts = [metric.name, str(metric.direction), metric.unit or ""]
+    return ":".join(parts).rstrip(":")
+
+
+def describe_guardrail(guardrail: Guardrail) -> str:
+    """The guardrail as it is typed, without the parts that are built in."""
+    name = guardrail.metric.name
+    head = name if name in BUILT_IN_METRICS else describe_metric(guardrail.metric)
+    if guardrail.is_relative:
+        return f"{head}:+{guardrail.margin * 100:g}%"
+    if guardrail.metric.unit in ("bool", "score"):
+        return f"{head}:+{guardrail.margin * 100:g}pp"
+    return f"{head}:+{guardrail.margin:g}"

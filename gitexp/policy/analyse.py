@@ -1,0 +1,214 @@
+"""The analysis of one revision: a pure function of plan, records and the arms' trees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gitexp.blocks import Block, NotPositive
+from gitexp.decision import (
+    Analysis,
+    ArmCounts,
+    BlockCounts,
+    Health,
+    HealthState,
+    Looks,
+    PrimaryResult,
+)
+from gitexp.lifecycle import Experiment
+from gitexp.model import (
+    Arm,
+    Comparison,
+    Decided,
+    Oid,
+    Outcome,
+    Revision,
+    TestName,
+    Verdict,
+)
+from gitexp.policy.measure import (
+    primary_result,
+    unmeasured,
+)
+
+
+def analyse(
+    experiment: Experiment, comparison: Comparison, *, health: Sequence[Health] = ()
+) -> Analysis:
+    """What the records say about the revision that `comparison` names.
+
+    Args:
+        health: Checks only the caller could make (isolation, edited harness, edited plan). One
+            that fails makes the verdict `invalid`.
+    """
+    revision = comparison.revision
+    blocks = experiment.admitted(revision)
+    kept = tuple(block for block in blocks if not block.is_retracted)
+    checks = [*health, *_revision_health(experiment, revision)]
+    try:
+        study = study_of(experiment, revision, kept)
+        if len(kept) < len(blocks):
+            checks.append(_retraction_health(experiment, revision, blocks, study))
+    except NotPositive as error:
+        checks.append(_value_health(error))
+        study = None
+    return _assemble(experiment, comparison, blocks, study, tuple(checks))
+
+
+def _assemble(
+    experiment: Experiment,
+    comparison: Comparison,
+    blocks: Sequence[Block],
+    study: Study | None,
+    checks: tuple[Health, ...],
+) -> Analysis:
+    plan, revision = experiment.plan, comparison.revision
+    level = 1 - primary_alpha(plan)
+    failed = [check for check in checks if check.state is HealthState.FAIL]
+    verdict = study.walk.verdict if study else Verdict.INVALID
+    reason = reason_of(experiment, study) if study else ""
+    record = experiment.decisions.get(revision)
+    if failed:
+        verdict, reason = Verdict.INVALID, f"{failed[0].value}: {failed[0].advice}"
+    elif record is not None and isinstance(record.body, Decided):
+        # recorded is final: the replay can only agree, unless the rule itself has changed
+        verdict = record.body.verdict
+    primary = _shown(study, level) if study else unmeasured(plan, level=level, why="values to mend")
+    return Analysis(
+        revision=revision,
+        verdict=verdict,
+        reason=reason,
+        alpha=plan.alpha / plan.revisions,
+        blocks=_block_counts(experiment, revision, blocks, study),
+        control=_arm_counts(experiment, comparison, Arm.CONTROL),
+        treatment=_arm_counts(experiment, comparison, Arm.TREATMENT),
+        primary=primary,
+        after=_after(study, level) if study else None,
+        looks=_looks(study),
+        guardrails=tuple(guard.result() for guard in study.guarded) if study else (),
+        health=checks,
+        criteria=criteria_of(study, primary) if study else (),
+        blocks_needed=blocks_needed(study, verdict),
+    )
+
+
+def _shown(study: Study, level: float) -> PrimaryResult:
+    look = study.shown
+    return primary_result(
+        study.sample,
+        study.plan,
+        used=None if look is None else look.used,
+        nominal=None if look is None else look.nominal,
+        level=level,
+    )
+
+
+def _after(study: Study, level: float) -> PrimaryResult | None:
+    look = study.shown
+    if look is None or study.walk.ended is None or study.sample.size <= look.n:
+        return None
+    return primary_result(study.sample, study.plan, used=None, nominal=look.nominal, level=level)
+
+
+def _block_counts(
+    experiment: Experiment, revision: Revision, blocks: Sequence[Block], study: Study | None
+) -> BlockCounts:
+    plan = experiment.plan
+    kept = [block for block in blocks if not block.is_retracted]
+    complete = sum(block.has_value(plan.primary) for block in kept)
+    unpaired = experiment.unpaired(revision)
+    if plan.test is TestName.WELCH:
+        complete = study.sample.size if study else 0
+    look = study.shown if study else None
+    used = complete if look is None else look.n
+    waiting = experiment.waiting(revision)
+    return BlockCounts(
+        complete=complete,
+        used=used,
+        after=complete - used if study and study.walk.ended is not None else 0,
+        waiting=sum(waiting.values()),
+        waiting_by=tuple(sorted(waiting.items())),
+        both_failed=len(kept) - sum(block.has_value(plan.primary) for block in kept),
+        retracted=len(blocks) - len(kept),
+        late=experiment.late(revision),
+        unpaired=len(unpaired),
+        max=plan.max_blocks,
+    )
+
+
+def _arm_counts(experiment: Experiment, comparison: Comparison, arm: Arm) -> ArmCounts:
+    counts = dict.fromkeys(Outcome, 0)
+    for run in experiment.trials:
+        is_counted = run.trial.block != 0 and run.trial.revision == comparison.revision
+        if is_counted and run.trial.arm is arm and run.record.writer == experiment.plan.decider:
+            counts[run.trial.outcome] += 1
+    commit: Oid = comparison.arm(arm).commit
+    return ArmCounts(
+        commit=commit,
+        ok=counts[Outcome.OK],
+        failed=counts[Outcome.FAILED],
+        timeout=counts[Outcome.TIMEOUT],
+        void=counts[Outcome.VOID],
+    )
+
+
+def _looks(study: Study | None) -> Looks:
+    if study is None:
+        return Looks(last=None, next=None, crossed_at=None, decided_at=None, critical=None)
+    done = study.looks[-1].n if study.looks else None
+    is_going_on = study.walk.verdict is Verdict.COLLECTING
+    following = [n for n in study.bound.looks if done is None or n > done]
+    shown = study.shown
+    by_look = dict(zip(study.bound.looks, study.bound.critical, strict=True))
+    return Looks(
+        last=done,
+        next=following[0] if is_going_on and following else None,
+        crossed_at=None if study.walk.crossed is None else study.looks[study.walk.crossed].n,
+        decided_at=None if study.walk.ended is None else study.looks[study.walk.ended].n,
+        critical=None if shown is None else by_look[shown.n],
+    )
+
+
+def _revision_health(experiment: Experiment, revision: Revision) -> list[Health]:
+    seen = experiment.revisions()
+    allowed = experiment.plan.revisions
+    if revision not in seen[allowed:]:
+        return []
+    return [
+        Health(
+            check="revisions",
+            state=HealthState.FAIL,
+            value=f"revision {seen.index(revision) + 1} of {allowed} registered",
+            threshold=str(allowed),
+            advice=f"register the new code: git exp create --like {experiment.id}",
+        )
+    ]
+
+
+def _retraction_health(
+    experiment: Experiment, revision: Revision, blocks: Sequence[Block], study: Study
+) -> Health:
+    everything = study_of(experiment, revision, blocks)
+    flips = everything.walk.verdict is not study.walk.verdict
+    count = sum(block.is_retracted for block in blocks)
+    return Health(
+        check="retractions",
+        state=HealthState.FAIL if flips else HealthState.WARN,
+        value=f"{count} retracted blocks"
+        + (f" turn {everything.walk.verdict} into {study.walk.verdict}" if flips else ""),
+        threshold="the same verdict with and without them",
+        advice=(
+            f"measure again: git exp create --like {experiment.id}"
+            if flips
+            else f"read why: git exp log {experiment.id}"
+        ),
+    )
+
+
+def _value_health(error: NotPositive) -> Health:
+    return Health(
+        check="values",
+        state=HealthState.FAIL,
+        value=f"{error.metric.name} is {error.value:g} in trial {error.trial}",
+        threshold="above 0 on the log scale",
+        advice="a metric that can be 0 or negative needs git exp create --scale difference",
+    )

@@ -1,0 +1,136 @@
+"""Why the verdict is what it is, in words and numbers of blocks."""
+
+from __future__ import annotations
+
+import math
+
+from scipy.special import ndtri
+
+from gitexp.decision import Criterion, GuardState, PrimaryResult
+from gitexp.lifecycle import Experiment
+from gitexp.model import Goal, Plan, Scale, TestName, Verdict
+from gitexp.policy.measure import min_effect_region
+from gitexp.policy.study import Study, primary_alpha
+
+
+def reason_of(experiment: Experiment, study: Study) -> str:
+    plan, ended = experiment.plan, study.walk
+    at = (
+        "" if ended.ended is None else f"at block {study.looks[ended.ended].n} of {plan.max_blocks}"
+    )
+    harmed = ", ".join(plan.guardrails[i].metric.name for i in ended.harmed)
+    match ended.verdict:
+        case Verdict.BETTER if plan.goal is Goal.NO_REGRESSION:
+            return f"shown not to be worse than the margin {at}"
+        case Verdict.BETTER:
+            return f"crossed its boundary {at}"
+        case Verdict.BLOCKED:
+            return f"better, but worse than its margin in {harmed} {at}"
+        case Verdict.WORSE if harmed:
+            return f"worse than its margin in {harmed} {at}"
+        case Verdict.WORSE if plan.goal is Goal.NO_REGRESSION:
+            return f"shown to be worse than the margin {at}"
+        case Verdict.WORSE:
+            return f"crossed its boundary in the bad direction {at}"
+        case Verdict.EQUIVALENT:
+            return f"shown to lie within ± the smallest effect worth having {at}"
+        case _:
+            return _open_reason(experiment, study)
+
+
+def _open_reason(experiment: Experiment, study: Study) -> str:
+    plan, size = experiment.plan, study.sample.size
+    unresolved = [
+        guard.guardrail.metric.name
+        for guard in study.guarded
+        if guard.states and guard.states[-1] is GuardState.UNRESOLVED
+    ]
+    crossed_better = study.walk.shown is not None and study.walk.shown < len(study.looks) - 1
+    if crossed_better and unresolved:
+        return f"better, but {', '.join(unresolved)} is not yet shown to be within its margin"
+    if study.walk.verdict is Verdict.COLLECTING:
+        if size < plan.min_blocks:
+            return (
+                f"{size} of {plan.max_blocks} blocks; the first look is at block {plan.min_blocks}"
+            )
+        return f"{size} of {plan.max_blocks} blocks, no boundary crossed yet"
+    if experiment.expired is not None:
+        return f"expired after {size} of {plan.max_blocks} blocks, no boundary crossed"
+    if size >= plan.max_blocks:
+        return f"all {plan.max_blocks} blocks used, no boundary crossed"
+    return f"ended after {size} of {plan.max_blocks} blocks, no boundary crossed"
+
+
+def criteria_of(study: Study, primary: PrimaryResult) -> tuple[Criterion, ...]:
+    plan, looks = study.plan, study.looks
+    first = study.bound.looks[0]
+    found = [
+        Criterion(
+            name="blocks",
+            met=study.sample.size >= first,
+            text=f"at least {first} complete blocks ({study.sample.size})",
+        )
+    ]
+    signals = study.sample.signals(looks)
+    shown = None if study.walk.shown is None else signals[study.walk.shown]
+    if plan.goal is Goal.NO_REGRESSION:
+        ok = study.goal is not None and GuardState.OK in study.goal.states
+        found.append(Criterion(name="margin", met=ok, text="shown to be within the margin"))
+    else:
+        crossed = shown is not None and shown.crossed and not shown.is_worse
+        found.append(
+            Criterion(name="significant", met=crossed, text="crossed its boundary, good direction")
+        )
+        if plan.min_effect > 0:
+            found.append(
+                Criterion(
+                    name="min-effect",
+                    met=_reaches(plan, primary),
+                    text="the estimate reaches the smallest effect worth having",
+                )
+            )
+    for guard in study.guarded:
+        name = guard.guardrail.metric.name
+        state = guard.states[-1] if guard.states else GuardState.UNRESOLVED
+        found.append(
+            Criterion(
+                name=f"guardrail {name}",
+                met=state is GuardState.OK,
+                text=f"{name} shown to be within its margin ({state})",
+            )
+        )
+    return tuple(found)
+
+
+def _reaches(plan: Plan, primary: PrimaryResult) -> bool:
+    estimate = primary.rel_effect if plan.scale is Scale.LOG else primary.effect
+    if estimate is None:
+        return False
+    return (
+        estimate <= -plan.min_effect
+        if plan.primary.direction == "lower"
+        else (estimate >= plan.min_effect)
+    )
+
+
+def blocks_needed(study: Study | None, verdict: Verdict) -> int | None:
+    """Blocks a new experiment would need to find the effect seen here with 80 % power.
+
+    Normal approximation of the paired test, inflated for the looks (1.05) and, under ranks, for
+    their efficiency (.955). None when the effect seen is not worth having, or not known.
+    """
+    if study is None or verdict is not Verdict.UNDECIDED:
+        return None
+    differences = study.sample.differences(used=None)
+    estimate = study.sample.result(used=None, level=0.0).estimate
+    if len(differences) < 2 or estimate is None or not math.isfinite(estimate):
+        return None
+    low, high = min_effect_region(study.plan)
+    if estimate == 0 or low < estimate < high:
+        return None
+    mean = sum(differences) / len(differences)
+    variance = sum((x - mean) ** 2 for x in differences) / (len(differences) - 1)
+    z = float(ndtri(1 - primary_alpha(study.plan) / 2) + ndtri(0.8))
+    efficiency = 1.0 if study.plan.test is TestName.T else 0.955
+    needed = math.ceil(1.05 * z * z * variance / estimate**2 / efficiency)
+    return max(needed, study.plan.max_blocks + 1)

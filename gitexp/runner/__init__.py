@@ -1,0 +1,1 @@
+"""Running trials: checkouts, processes, clocks and what a command reports."""

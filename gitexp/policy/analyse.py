@@ -29,6 +29,8 @@ from gitexp.policy.measure import (
     primary_result,
     unmeasured,
 )
+from gitexp.policy.reasons import blocks_needed, criteria_of, reason_of
+from gitexp.policy.study import Study, primary_alpha, study_of
 
 
 def analyse(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -49,12 +49,17 @@ class Git:
         common_dir: Shared by all worktrees.
         top: The worktree's top folder; None in a bare repository or inside a git dir.
         cwd: Where the user is.
+        env: Added to the environment of every process.
+        keep_fds: File descriptors every process inherits: a lock that is held until the last of
+            them has ended, whatever becomes of this one.
     """
 
     git_dir: Path
     common_dir: Path
     top: Path | None
     cwd: Path
+    env: tuple[tuple[str, str], ...] = ()
+    keep_fds: tuple[int, ...] = ()
 
     @staticmethod
     def open(cwd: Path | None = None) -> Git:
@@ -120,8 +125,25 @@ class Git:
     ) -> subprocess.CompletedProcess[bytes]:
         """Like `run`, but a failure is an answer, too."""
         return _run(
-            args, cwd=cwd or self.cwd, stdin=stdin, env=env, drop_repository_env=drop_repository_env
+            args,
+            cwd=cwd or self.cwd,
+            stdin=stdin,
+            env=dict(self.env) | dict(env or {}),
+            drop_repository_env=drop_repository_env,
+            keep_fds=self.keep_fds,
         )
+
+    def configured(self, settings: Mapping[str, str]) -> Git:
+        """The same repository, with configuration that only processes started here see.
+
+        Not `git -c`: the user's own `-c`, which is in another variable, keeps the last word.
+        """
+        env = dict(self.env)
+        count = int(env.get("GIT_CONFIG_COUNT") or os.environ.get("GIT_CONFIG_COUNT") or 0)
+        for number, (key, value) in enumerate(settings.items(), count):
+            env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        env["GIT_CONFIG_COUNT"] = str(count + len(settings))
+        return replace(self, env=tuple(env.items()))
 
     @cached_property
     def config(self) -> Mapping[str, tuple[str, ...]]:
@@ -220,6 +242,7 @@ def _run(
     stdin: bytes | None = None,
     env: Mapping[str, str] | None = None,
     drop_repository_env: bool = False,
+    keep_fds: tuple[int, ...] = (),
 ) -> subprocess.CompletedProcess[bytes]:
     environment = dict(os.environ)
     if drop_repository_env:
@@ -235,6 +258,7 @@ def _run(
             input=stdin or b"",
             capture_output=True,
             check=False,
+            pass_fds=keep_fds,
         )
     except FileNotFoundError as error:
         raise GitexpError(

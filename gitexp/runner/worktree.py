@@ -1,0 +1,353 @@
+"""Checkouts of both arms in the cache folder, made once per commit and reused.
+
+Layout, with paths of equal length for both arms::
+
+    <base>/<name>-<12 hex>/             one per repository; the digest is that of its common dir
+        <experiment>/
+            <key>/                      the checkout, a detached git worktree
+            <key>.json                  the marker: the checkout is ready, and in what state
+            <key>.lock                  held shared while it is used, exclusively while it is made
+            <key>.setup, <key>.setup.err    what the setup command printed
+
+The key is the first 12 hex digits of the SHA-256 of what the checkout is made from. The marker is
+written, durably, only after everything succeeded; a checkout without one is made anew, and so is
+one whose tracked files are no longer as they were then.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gitexp.errors import GitexpError, Refused
+from gitexp.model import ExperimentId, Oid
+from gitexp.runner import contents
+from gitexp.runner.process import Launcher
+
+_KEY = re.compile(r"[0-9a-f]{12}(?=\.|\Z)")
+_PATIENCE_S = 5.0
+"""How long a checkout that is in use, but must be made anew, is waited for."""
+
+
+class Git(Protocol):
+    """The git program for the user's repository; what `store.git.Git` offers."""
+
+    def run(self, *args: str, cwd: Path | None = None, drop_repository_env: bool = False) -> str:
+        """What `git args…` printed.
+
+        Args:
+            cwd: Where to run it; None is where the user is.
+            drop_repository_env: Forget GIT_DIR and the like: `cwd` is another worktree.
+
+        Raises:
+            GitexpError: if git fails.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a checkout is made from.
+
+    Attributes:
+        tree: The commit's tree with the harness applied (`ArmTip.tree`).
+        control: The commit the harness is taken from.
+        setup: A shell command, run once in the new checkout.
+        links: Paths linked from the user's checkout, relative to its top.
+        harness: Paths taken from `control`, relative to the top.
+    """
+
+    commit: Oid
+    tree: Oid
+    control: Oid
+    setup: str | None = None
+    links: tuple[str, ...] = ()
+    harness: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """12 hexadecimal digits that stand for commit, tree, setup and links."""
+        parts = [self.commit, self.tree, self.setup, list(self.links)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """A folder that holds one arm, ready to run commands in."""
+
+    path: Path
+    commit: Oid
+    tree: Oid
+
+
+def default_base(environ: Mapping[str, str]) -> Path:
+    """`${XDG_CACHE_HOME:-~/.cache}/gitexp`; a relative XDG_CACHE_HOME does not count."""
+    cache = Path(environ.get("XDG_CACHE_HOME", ""))
+    return (cache if cache.is_absolute() else Path.home() / ".cache") / "gitexp"
+
+
+class Worktrees:
+    """All our checkouts of one repository.
+
+    Args:
+        common_dir: The repository's common git dir.
+        user_checkout: Top of the user's checkout, where links lead to; None if there is none.
+        base: `default_base`, or the folder of `exp.worktreeDir`; absolute.
+    """
+
+    def __init__(
+        self, git: Git, *, common_dir: Path, user_checkout: Path | None, base: Path
+    ) -> None:
+        if not base.is_absolute():
+            raise ValueError(f"the folder for checkouts must be absolute, not '{base}'")
+        self._git = git
+        self._common_dir = common_dir
+        self._user_checkout = user_checkout
+        self.root = base.resolve() / _repository_name(common_dir.resolve())
+
+    def path(self, experiment: ExperimentId, recipe: Recipe) -> Path:
+        """Where the checkout is or would be."""
+        return self.root / experiment / recipe.key
+
+    def experiments(self) -> tuple[ExperimentId, ...]:
+        """Those that have a folder here, sorted."""
+        if not self.root.is_dir():
+            return ()
+        return tuple(sorted(ExperimentId(p.name) for p in self.root.iterdir() if p.is_dir()))
+
+    @contextmanager
+    def checkout(
+        self,
+        experiment: ExperimentId,
+        recipe: Recipe,
+        *,
+        launcher: Launcher,
+        env: Mapping[str, str],
+    ) -> Iterator[Checkout]:
+        """A ready checkout, made or reused, that nobody removes while it is used.
+
+        Waits while another process makes the same one.
+
+        Args:
+            launcher: Runs the setup command, like any measured command.
+            env: The environment for the setup command.
+
+        Raises:
+            Refused: a harness path is not in control; a link cannot be made; the setup command
+                fails; or the checkout must be made anew while another process uses it.
+            GitexpError: git or the file system fails.
+        """
+        path = self.path(experiment, recipe)
+
+        def build() -> None:
+            self._remove(path)
+            self._build(path, recipe, launcher=launcher, env=env)
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd = _lock_ready(path, is_ready=lambda: self._is_ready(path, recipe), build=build)
+        try:
+            yield Checkout(path=path, commit=recipe.commit, tree=recipe.tree)
+        finally:
+            os.close(fd)
+
+    def remove_all(self, experiment: ExperimentId) -> tuple[Path, ...]:
+        """Remove the experiment's checkouts and what git knows of them; those in use remain.
+
+        Returns:
+            The checkouts that are in use, sorted.
+        """
+        folder = self.root / experiment
+        if not folder.is_dir():
+            return ()
+        keys = {match[0] for entry in folder.iterdir() if (match := _KEY.match(entry.name))}
+        in_use = []
+        for path in sorted(folder / key for key in keys):
+            fd = _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if fd is None:
+                in_use.append(path)
+                continue
+            try:
+                self._remove(path)
+                for rest in (*_setup_logs(path), _lock_path(path)):
+                    rest.unlink(missing_ok=True)
+            finally:
+                os.close(fd)
+        for emptied in (folder, self.root):
+            with suppress(OSError):  # something else is in it, or another process was faster
+                emptied.rmdir()
+        return tuple(in_use)
+
+    def _is_ready(self, path: Path, recipe: Recipe) -> bool:
+        try:
+            marker = json.loads(_marker(path).read_text())
+        except (FileNotFoundError, ValueError):
+            return False
+        if not (path / ".git").is_file() or not isinstance(marker, dict):
+            return False
+        if not all((path / link).exists() for link in recipe.links):
+            return False
+        try:
+            head = self._in(path, "rev-parse", "HEAD").strip()
+            return head == recipe.commit and marker.get("state") == self._state(path)
+        except GitexpError:  # git's side of the worktree is gone
+            return False
+
+    def _build(
+        self, path: Path, recipe: Recipe, *, launcher: Launcher, env: Mapping[str, str]
+    ) -> None:
+        add = ("worktree", "add", "--quiet", "--detach", str(path), recipe.commit)
+        self._in(self._common_dir, *add)
+        contents.apply_harness(
+            lambda *args: self._in(path, *args),
+            control=recipe.control,
+            commit=recipe.commit,
+            harness=recipe.harness,
+        )
+        if (tree := self._in(path, "write-tree").strip()) != recipe.tree:
+            raise GitexpError(
+                f"the checkout of {recipe.commit[:10]} holds tree {tree[:10]}, "
+                f"not {recipe.tree[:10]} as expected",
+                hint="run the same command again; a branch may have moved",
+                code="wrong-tree",
+            )
+        contents.make_links(path, recipe.links, user_checkout=self._user_checkout)
+        if recipe.setup is not None:
+            contents.run_setup(
+                recipe.setup, path, launcher=launcher, env=env, log=_setup_logs(path)[0]
+            )
+        _write_durably(_marker(path), json.dumps({"state": self._state(path)}))
+
+    def _remove(self, path: Path) -> None:
+        """Remove a checkout, ready or not, and git's side of it."""
+        _marker(path).unlink(missing_ok=True)
+        _remove_folder(path)
+        listing = self._in(self._common_dir, "worktree", "list", "--porcelain")
+        if f"worktree {path}" in listing.splitlines():
+            # forced twice: also when someone has locked it. Not `prune`: that would drop the
+            # user's worktrees on drives that are not mounted now.
+            self._in(self._common_dir, "worktree", "remove", "--force", "--force", str(path))
+
+    def _state(self, path: Path) -> str:
+        """A digest of how the tracked files differ from the commit."""
+        listing = self._in(
+            path, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no",
+            "--ignore-submodules=dirty",
+        )  # fmt: skip
+        digest = hashlib.sha256(os.fsencode(listing))
+        for entry in filter(None, listing.split("\0")):
+            file = path / entry[3:]
+            if file.is_file():
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
+        return digest.hexdigest()
+
+    def _in(self, path: Path, *args: str) -> str:
+        return self._git.run(*contents.QUIET_GIT, *args, cwd=path, drop_repository_env=True)
+
+
+def _repository_name(common_dir: Path) -> str:
+    folder = common_dir.parent if common_dir.name == ".git" else common_dir
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.name.removesuffix(".git"))[:40].strip("-.")
+    digest = hashlib.sha256(os.fsencode(common_dir)).hexdigest()[:12]
+    return f"{name or 'repository'}-{digest}"
+
+
+def _marker(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
+
+
+def _setup_logs(path: Path) -> tuple[Path, Path]:
+    """Standard output and standard error of the setup command."""
+    return path.with_name(f"{path.name}.setup"), path.with_name(f"{path.name}.setup.err")
+
+
+def _lock_ready(path: Path, *, is_ready: Callable[[], bool], build: Callable[[], None]) -> int:
+    """A shared lock on a ready checkout, as a file descriptor to close."""
+    give_up = time.monotonic() + _PATIENCE_S
+    while True:
+        shared = _lock(path, fcntl.LOCK_SH)  # waits for a builder
+        assert shared is not None
+        if is_ready():
+            return shared
+        os.close(shared)
+        exclusive = _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if exclusive is not None:
+            try:
+                if not is_ready():
+                    build()
+            finally:
+                os.close(exclusive)
+            give_up = time.monotonic() + _PATIENCE_S
+        elif time.monotonic() > give_up:
+            raise Refused(
+                f"the checkout '{path}' has changed and is in use by another process",
+                hint="wait for the other run to end, or stop it, then run again",
+                code="checkout-in-use",
+            )
+        else:
+            time.sleep(0.05)
+
+
+def _lock(path: Path, kind: int) -> int | None:
+    """The checkout's lock as a file descriptor; None if `kind` has LOCK_NB and it is taken."""
+    lock = _lock_path(path)
+    while True:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        except FileNotFoundError:
+            continue  # the folder was removed just now
+        try:
+            fcntl.flock(fd, kind)
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        except BaseException:
+            os.close(fd)
+            raise
+        try:
+            if os.path.samestat(os.fstat(fd), lock.stat()):
+                return fd
+        except FileNotFoundError:
+            pass
+        os.close(fd)  # removed while we waited: lock the new one
+
+
+def _remove_folder(path: Path) -> None:
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    try:
+        shutil.rmtree(path)
+    except PermissionError:
+        # read-only folders, as package caches have them
+        for folder, _, _ in os.walk(path):
+            Path(folder).chmod(stat.S_IRWXU)
+        shutil.rmtree(path)
+
+
+def _write_durably(path: Path, text: str) -> None:
+    new = path.with_name(f"{path.name}.new")
+    with new.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

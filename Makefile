@@ -1,0 +1,83 @@
+# Every target sets itself up: a clean clone, git and Python 3.11 or newer are enough.
+#
+#   make demo    walk through an experiment in a scratch repository
+#   make test    everything that must hold: make check, then the tests
+#   make check   format, lint, types and import rules
+#   make fix     let the tools repair what they can
+#   make bench   measure what the budgets promise
+#
+# PYTHON=… chooses the interpreter, VENV=… the folder of the environment.
+
+SHELL := /bin/sh
+PYTHON ?=
+VENV ?= .venv
+BIN = $(VENV)/bin
+JOBS ?= auto
+
+# one stamp for what users install, one for what developers need on top
+USER_READY = $(VENV)/.ready
+DEV_READY = $(VENV)/.ready-dev
+
+.PHONY: demo test check fix bench
+.DEFAULT_GOAL := test
+
+demo: $(USER_READY)
+	@"$(BIN)/git-exp" demo
+
+test: check
+	@"$(BIN)/python" -m pytest -q -n $(JOBS)
+
+check: $(DEV_READY)
+	@"$(BIN)/ruff" format --check .
+	@"$(BIN)/ruff" check .
+	@"$(BIN)/python" -m mypy
+	@"$(BIN)/lint-imports"
+
+fix: $(DEV_READY)
+	@"$(BIN)/ruff" format .
+	@"$(BIN)/ruff" check --fix .
+
+bench: $(DEV_READY)
+	@set -e; for script in bench/*.py; do \
+	  test -e "$$script" || { echo "there are no benchmarks in bench/"; break; }; \
+	  echo "== $$script"; "$(BIN)/python" "$$script"; \
+	done
+
+$(USER_READY): pyproject.toml
+	@$(environment)
+	@$(pip) --editable .
+	@touch "$@"
+
+$(DEV_READY): pyproject.toml
+	@$(environment)
+	@$(pip) --editable '.[dev]'
+	@touch "$(USER_READY)" "$@"
+
+pip = "$(BIN)/python" -m pip install --quiet --disable-pip-version-check
+
+# An environment left half made, or whose interpreter is gone, is made anew.
+define environment
+set -e; \
+if "$(BIN)/python" -m pip --version >/dev/null 2>&1; then exit 0; fi; \
+python="$(PYTHON)"; \
+if [ -z "$$python" ]; then \
+  for name in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+    if command -v $$name >/dev/null 2>&1 && \
+       $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+    then python=$$name; break; fi; \
+  done; \
+fi; \
+if [ -z "$$python" ]; then \
+  echo "error: no Python 3.11 or newer was found" >&2; \
+  echo "hint: install one, or name it: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; \
+  exit 1; \
+fi; \
+echo "setting up $(VENV) with $$python (once)"; \
+if ! "$$python" -m venv --clear "$(VENV)" >"$(VENV).log" 2>&1; then \
+  cat "$(VENV).log" >&2; rm -rf "$(VENV)" "$(VENV).log"; \
+  echo "error: $$python cannot make an environment in $(VENV)" >&2; \
+  echo "hint: on Debian and Ubuntu: sudo apt install python3-venv" >&2; \
+  exit 1; \
+fi; \
+rm -f "$(VENV).log"
+endef

@@ -1,0 +1,85 @@
+"""The seal: no test sees the user's configuration, home, terminal or clock settings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import GitExp, GitIn, sealed, write_config
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sealed_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fixtures that outlive a test are as sealed as the tests are."""
+    with pytest.MonkeyPatch.context() as patch:
+        _seal(patch, tmp_path_factory.mktemp("session-home"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def home(
+    _sealed_session: None,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """A home of the test's own: what one test trusts or caches, no other sees."""
+    folder = tmp_path_factory.mktemp("home")
+    _seal(monkeypatch, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def repository_template(_sealed_session: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with two commits on main, to be copied, not changed."""
+    folder = tmp_path_factory.mktemp("template") / "repo"
+    folder.mkdir()
+    git = GitIn(folder)
+    git("init", "--quiet")
+    # copying some twenty sample hooks would cost more than all the rest
+    shutil.rmtree(folder / ".git" / "hooks", ignore_errors=True)
+    dated = {
+        "GIT_AUTHOR_DATE": "2026-01-05T09:00:00Z",
+        "GIT_COMMITTER_DATE": "2026-01-05T09:00:00Z",
+    }
+    git.write("README", "a small program\n")
+    git.write("work.sh", "#!/bin/sh\nprintf 'METRIC score=1\\n'\n").chmod(0o755)
+    git("add", "--all")
+    git("commit", "--quiet", "-m", "Begin", env=dated)
+    git.write("src/lib.txt", "one\ntwo\nthree\n")
+    git("add", "--all")
+    git("commit", "--quiet", "-m", "Add a library", env=dated)
+    return folder
+
+
+@pytest.fixture
+def repo(repository_template: Path, tmp_path: Path) -> Path:
+    """A repository of the test's own, on main, clean."""
+    folder = tmp_path / "repo"
+    shutil.copytree(repository_template, folder, symlinks=True)
+    return folder
+
+
+@pytest.fixture
+def git(repo: Path) -> GitIn:
+    """git in that repository."""
+    return GitIn(repo)
+
+
+@pytest.fixture
+def git_exp(repo: Path) -> GitExp:
+    """The installed program in that repository, without a terminal."""
+    return GitExp(repo)
+
+
+def _seal(patch: pytest.MonkeyPatch, home: Path) -> None:
+    write_config(home)
+    environment = sealed(home)
+    for name in set(os.environ) - set(environment) - {"PYTEST_CURRENT_TEST"}:
+        patch.delenv(name)
+    for name, value in environment.items():
+        if os.environ.get(name) != value:
+            patch.setenv(name, value)

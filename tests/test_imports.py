@@ -1,0 +1,93 @@
+"""What a command imports is what a user waits for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from gitexp.cli.main import COMMANDS
+from tests.support import GitExp
+
+SLOW = frozenset({"pygit2", "numpy", "scipy", "tabulate"})
+NUMERIC = frozenset({"numpy", "scipy"})
+PRESENT = [name for name, e in COMMANDS.items() if find_spec(e.target.partition(":")[0])]
+
+# what each of these runs in a repository that holds the experiment 'trim'
+WITHOUT_NUMBERS = {
+    "init": ["init"],
+    "status": ["status"],
+    "record": ["record", "trim", "--arm", "treatment", "-m", "time=1.5", "--block", "1"],
+    "show": ["show", "trim"],
+    "log": ["log", "trim"],
+    "trust": ["trust", "trim", "--yes"],
+    "rollback": ["rollback", "trim", "--yes"],
+    "restore": ["restore", "trim"],
+}
+
+REPORT = "import json, sys; print(json.dumps(sorted(sys.modules)), file=sys.__stderr__)"
+
+
+def imported(code: str, cwd: Path | None = None) -> set[str]:
+    """The modules a fresh interpreter holds after this code."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{REPORT}"],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def running(*args: str) -> str:
+    return f"from gitexp.cli.main import main\nmain({list(args)!r})"
+
+
+def ours(modules: set[str]) -> set[str]:
+    return {name for name in modules if name.startswith("gitexp.cli.")}
+
+
+def test_the_package_alone_imports_nothing() -> None:
+    assert imported("import gitexp") - imported("") == {"gitexp"}
+
+
+@pytest.mark.parametrize("args", [["-h"], ["--version"], ["--bogus"], ["no-such-command"]])
+def test_help_version_and_usage_errors_import_click_alone(args: list[str]) -> None:
+    modules = imported(running(*args))
+
+    assert "click" in modules
+    assert not modules & SLOW
+    assert ours(modules) == {"gitexp.cli.main", "gitexp.cli.failures"}
+
+
+@pytest.mark.parametrize("name", PRESENT)
+@pytest.mark.parametrize("option", ["-h", "--bogus"])
+def test_help_and_usage_errors_of_a_command_import_none_of_the_others(
+    name: str, option: str
+) -> None:
+    modules = imported(running(name, option))
+
+    assert not modules & SLOW
+    others = {entry.target.partition(":")[0] for other, entry in COMMANDS.items() if other != name}
+    assert not modules & others
+
+
+@pytest.mark.parametrize("name", [name for name in WITHOUT_NUMBERS if name in PRESENT])
+def test_what_decides_nothing_needs_no_numbers(name: str, repo: Path, git_exp: GitExp) -> None:
+    if "create" not in PRESENT:
+        pytest.skip("there is no way yet to make an experiment")
+    git_exp(
+        "create", "--id", "trim", "--hypothesis", "trimming makes work.sh 10% faster",
+        "--run", "sh work.sh",
+    )  # fmt: skip
+    if name == "restore":
+        git_exp("rollback", "trim", "--yes")
+
+    modules = imported(running(*WITHOUT_NUMBERS[name]), cwd=repo)
+
+    assert not modules & NUMERIC

@@ -1,0 +1,1 @@
+"""Tests of the runner, with real processes and real repositories."""

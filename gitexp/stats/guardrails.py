@@ -19,7 +19,7 @@ from gitexp.stats.proportions import newcombe
 from gitexp.stats.replay import PairedTest
 from gitexp.stats.results import FloatArray, Interval, as_values
 from gitexp.stats.signed_rank import coded, rank_interval, signed_rank_of, walsh_counts
-from gitexp.stats.student import paired_t, running_moments, t_quantile
+from gitexp.stats.student import paired_t, running_moments, t_p_value
 
 
 class GuardrailState(StrEnum):
@@ -195,22 +195,25 @@ class _ShiftedT:
 
     def __init__(self, toward_harm: FloatArray, margin: float) -> None:
         measured = np.isfinite(toward_harm)
-        self._size = np.concatenate([[0], np.cumsum(measured)])
-        self._moments = running_moments(toward_harm[measured])
-        self._margin = margin
+        self._size = np.cumsum(measured).tolist()
+        moments = running_moments(toward_harm[measured])
+        self._estimable = moments.has_spread.tolist()
+        df = np.arange(moments.mean.size, dtype=np.float64)
+        with np.errstate(invalid="ignore", divide="ignore"):  # where it is not estimable
+            t = (moments.mean - margin) / (moments.sd / np.sqrt(df + 1.0))
+        self._sign = np.where(t > 0.0, 1, -1).tolist()
+        self._p = t_p_value(t, df).tolist()
 
     def is_estimable(self, n: int) -> bool:
-        size = int(self._size[n])
-        return size > 1 and bool(self._moments.has_spread[size - 1])
+        size = self._size[n - 1] if n else 0
+        return size > 1 and bool(self._estimable[size - 1])
 
     def crossed(self, n: int, level: float) -> int:
         """+1 when the first n blocks lie significantly beyond the margin, -1 inside, else 0."""
-        size = int(self._size[n])
-        se = float(self._moments.sd[size - 1]) / math.sqrt(size)
-        t = (float(self._moments.mean[size - 1]) - self._margin) / se
-        if abs(t) < float(t_quantile(level, size - 1)):
-            return 0
-        return 1 if t > 0.0 else -1
+        last = self._size[n - 1] - 1
+        if level > 0.0 and self._p[last] <= level:
+            return int(self._sign[last])
+        return 0
 
 
 def _sticky(looks: Iterable[tuple[bool, bool]]) -> tuple[GuardrailState, ...]:

@@ -66,11 +66,10 @@ def signed_rank_of(d: FloatArray, *, level: float) -> Result:
         return _not_estimable(0.0, n, level, "all differences are zero: nothing to rank")
 
     values, limit = with_stand_ins(d)
-    ordered = np.sort(values)
-    total = n * (n + 1) // 2
-    below, equal = count_sums(ordered, 0.0)
+    sums = _sums_of(values)
+    below, equal = sums.count(0.0)
     g = below + equal / 2.0
-    interval = _interval(ordered, rejection_count(n, level), total, limit)
+    interval = _interval(sums, rejection_count(n, level), limit)
     caveats = []
     if values.max() == values.min():
         caveats.append("no spread: all differences are equal")
@@ -79,10 +78,10 @@ def signed_rank_of(d: FloatArray, *, level: float) -> Result:
     if interval.low == interval.high and not interval.low_included:
         caveats.append("most differences are equal: the interval is empty; measure more finely")
     return Result(
-        estimate=_unbounded_beyond(_median(ordered, total), limit),
+        estimate=_unbounded_beyond(_median(sums), limit),
         interval=interval,
         p_value=p_value(n, g),
-        statistic=total - g,
+        statistic=sums.total - g,
         df=None,
         n=n,
         level=level,
@@ -93,8 +92,7 @@ def signed_rank_of(d: FloatArray, *, level: float) -> Result:
 def rank_interval(d: FloatArray, *, level: float) -> Interval:
     """The interval of `signed_rank_of` alone, also where all differences are zero."""
     values, limit = with_stand_ins(d)
-    n = d.size
-    return _interval(np.sort(values), rejection_count(n, level), n * (n + 1) // 2, limit)
+    return _interval(_sums_of(values), rejection_count(d.size, level), limit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,18 +131,22 @@ def walsh_counts(d: npt.ArrayLike, theta: float) -> WalshCounts:
     values, _ = with_stand_ins(as_values("d", d, infinite=True), theta)
     twice = 2.0 * theta
     ordered: list[float] = []
-    below = np.empty(values.size, dtype=np.int64)
-    equal = np.empty(values.size, dtype=np.int64)
+    below: list[int] = []
+    equal: list[int] = []
     n_below = n_equal = 0
-    for i, x in enumerate(values.tolist()):
+    for x in values.tolist():
         insort(ordered, x)
-        start = bisect_left(ordered, twice, key=x.__add__)
-        stop = bisect_right(ordered, twice, lo=start, key=x.__add__)
+        if twice == 0.0:  # no rounding: a sum is zero only when the terms are opposite
+            start = bisect_left(ordered, -x)
+            stop = bisect_right(ordered, -x, lo=start)
+        else:
+            start = bisect_left(ordered, twice, key=x.__add__)
+            stop = bisect_right(ordered, twice, lo=start, key=x.__add__)
         n_below += start
         n_equal += stop - start
-        below[i] = n_below
-        equal[i] = n_equal
-    return WalshCounts(below=below, equal=equal)
+        below.append(n_below)
+        equal.append(n_equal)
+    return WalshCounts(below=np.array(below, dtype=np.int64), equal=np.array(equal, dtype=np.int64))
 
 
 def estimate_at_least(d: FloatArray, counts: WalshCounts, n: int, x: float) -> bool:
@@ -215,41 +217,81 @@ def rejection_count(n: int, level: float) -> int:
     return k
 
 
-def count_sums(ordered: FloatArray, total: float) -> tuple[int, int]:
-    """Pairs i <= j with ordered[i] + ordered[j] below `total`, and equal to it."""
-    index = np.arange(ordered.size)
-    below = np.maximum(_first(ordered, total, np.less) - index, 0)
-    upto = np.maximum(_first(ordered, total, np.less_equal) - index, 0)
-    return int(below.sum()), int(upto.sum() - below.sum())
+class _Table:
+    """All sums d_i + d_j, i <= j, written out."""
+
+    def __init__(self, values: FloatArray) -> None:
+        i, j = np.triu_indices(values.size)
+        self._sums = np.sort(values[i] + values[j])
+        self.total = self._sums.size
+
+    def count(self, x: float) -> tuple[int, int]:
+        """How many sums lie below x, and how many are equal to it."""
+        start = int(np.searchsorted(self._sums, x, side="left"))
+        return start, int(np.searchsorted(self._sums, x, side="right")) - start
+
+    def at(self, rank: int) -> float:
+        """The sum of that rank, counted from 1."""
+        return float(self._sums[rank - 1])
 
 
-def _first(ordered: FloatArray, total: float, precedes: np.ufunc) -> IntArray:
-    """For every i the number of j with precedes(ordered[i] + ordered[j], total).
+class _Bisection:
+    """The same without the table, for many blocks."""
 
-    A bisection of all i at once: numpy's own searches for total - ordered[i], which rounds
-    differently from the sum.
-    """
-    n = ordered.size
-    low = np.zeros(n, dtype=np.int64)
-    high = np.full(n, n, dtype=np.int64)
-    for _ in range(n.bit_length()):
-        middle = np.minimum((low + high) // 2, n - 1)
-        right = precedes(ordered + ordered[middle], total) & (low < high)
-        low = np.where(right, middle + 1, low)
-        high = np.where(right, high, np.minimum(middle, high))
-    return low
+    def __init__(self, values: FloatArray) -> None:
+        self._ordered = np.sort(values)
+        self.total = values.size * (values.size + 1) // 2
+
+    def count(self, x: float) -> tuple[int, int]:
+        below = self._preceding(x, np.less)
+        return below, self._preceding(x, np.less_equal) - below
+
+    def at(self, rank: int) -> float:
+        """The smallest float with at least `rank` sums up to it.
+
+        Bisects the floats themselves, in their order, and therefore ends on the exact sum.
+        """
+        low = _position(2.0 * float(self._ordered[0])) - 1
+        high = _position(2.0 * float(self._ordered[-1]))
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self._preceding(_float_at(middle), np.less_equal) >= rank:
+                high = middle
+            else:
+                low = middle
+        return _float_at(high)
+
+    def _preceding(self, x: float, precedes: np.ufunc) -> int:
+        """Pairs i <= j with precedes(ordered[i] + ordered[j], x).
+
+        A bisection of all i at once: numpy's own searches for x - ordered[i], which rounds
+        differently from the sum.
+        """
+        n = self._ordered.size
+        low = np.zeros(n, dtype=np.int64)
+        high = np.full(n, n, dtype=np.int64)
+        for _ in range(n.bit_length()):
+            middle = np.minimum((low + high) // 2, n - 1)
+            right = precedes(self._ordered + self._ordered[middle], x) & (low < high)
+            low = np.where(right, middle + 1, low)
+            high = np.where(right, high, np.minimum(middle, high))
+        return int(np.maximum(low - np.arange(n), 0).sum())
 
 
-def _interval(ordered: FloatArray, k: int, total: int, limit: float) -> Interval:
+def _sums_of(values: FloatArray) -> _Table | _Bisection:
+    return _Table(values) if values.size <= _DIRECT_UP_TO else _Bisection(values)
+
+
+def _interval(sums: _Table | _Bisection, k: int, limit: float) -> Interval:
     """The shifts that are not rejected: from w_(K) to w_(M+1-K)."""
     if k == 0:
         return UNBOUNDED
-    low, high = (s / 2.0 for s in _select(ordered, (k, total + 1 - k)))
-    below, equal = count_sums(ordered, 2.0 * low)
+    low, high = sums.at(k), sums.at(sums.total + 1 - k)
+    below, equal = sums.count(low)
     low_included = below + equal / 2.0 > k - 1
-    below, equal = count_sums(ordered, 2.0 * high)
-    high_included = total - (below + equal / 2.0) > k - 1
-    low, high = _unbounded_beyond(low, limit), _unbounded_beyond(high, limit)
+    below, equal = sums.count(high)
+    high_included = sums.total - (below + equal / 2.0) > k - 1
+    low, high = _unbounded_beyond(low / 2.0, limit), _unbounded_beyond(high / 2.0, limit)
     return Interval(
         low=low,
         high=high,
@@ -261,42 +303,14 @@ def _interval(ordered: FloatArray, k: int, total: int, limit: float) -> Interval
 def _median_of(d: FloatArray, x: float) -> float:
     """The median of the Walsh averages; where it is unbounded, some number beyond x."""
     values, _ = with_stand_ins(d, x)
-    return _median(np.sort(values), d.size * (d.size + 1) // 2)
+    return _median(_sums_of(values))
 
 
-def _median(ordered: FloatArray, total: int) -> float:
-    """The median of the Walsh averages of ordered values."""
-    lower, upper = _select(ordered, ((total + 1) // 2, total // 2 + 1))
+def _median(sums: _Table | _Bisection) -> float:
+    """The median of the Walsh averages."""
+    lower = sums.at((sums.total + 1) // 2)
+    upper = sums.at(sums.total // 2 + 1) if sums.total % 2 == 0 else lower
     return (lower + upper) / 4.0
-
-
-def _select(ordered: FloatArray, ranks: tuple[int, int]) -> tuple[float, float]:
-    """The sums d_i + d_j, i <= j, of the given ranks, counted from 1."""
-    n = ordered.size
-    if n <= _DIRECT_UP_TO:
-        i, j = np.triu_indices(n)
-        at = [rank - 1 for rank in ranks]
-        sums = np.partition(ordered[i] + ordered[j], at)
-        return float(sums[at[0]]), float(sums[at[1]])
-    first, second = (_select_one(ordered, rank) for rank in ranks)
-    return first, second
-
-
-def _select_one(ordered: FloatArray, rank: int) -> float:
-    """The sum of that rank: the smallest float with at least `rank` sums up to it.
-
-    Bisects the floats themselves, in their order, and therefore ends on the exact sum.
-    """
-    index = np.arange(ordered.size)
-    low, high = _position(2.0 * float(ordered[0])) - 1, _position(2.0 * float(ordered[-1]))
-    while high - low > 1:
-        middle = (low + high) // 2
-        upto = np.maximum(_first(ordered, _float_at(middle), np.less_equal) - index, 0)
-        if int(upto.sum()) >= rank:
-            high = middle
-        else:
-            low = middle
-    return _float_at(high)
 
 
 def _position(x: float) -> int:

@@ -12,7 +12,6 @@ from gitexp.stats import signed_rank as module
 from gitexp.stats.results import FloatArray, Result
 from gitexp.stats.signed_rank import (
     coded,
-    count_sums,
     estimate_at_least,
     estimate_at_most,
     rank_interval,
@@ -83,16 +82,6 @@ def test_counts_of_every_prefix_are_those_of_the_full_table(d: list[float], thet
     counts = walsh_counts(coded(np.array(d)), theta)
     for n in range(1, len(d) + 1):
         assert counts.g(n) == brute_g(finite(d[:n]), theta)
-
-
-@given(st.lists(FINE, min_size=1, max_size=25), FINE)
-def test_sums_counted_by_bisection_are_those_of_the_full_table(
-    d: list[float], theta: float
-) -> None:
-    ordered = np.sort(np.array(d))
-    w = walsh(ordered)
-    below, equal = count_sums(ordered, 2 * theta)
-    assert (below, equal) == (int(np.sum(w < theta)), int(np.sum(w == theta)))
 
 
 @given(samples(), LEVELS)

@@ -171,6 +171,8 @@ class Git:
         if not script:
             return
         answer = self.attempt(
+            "-c",
+            "core.fsync=reference",
             "update-ref",
             "--stdin",
             "-z",

@@ -1,0 +1,87 @@
+"""Archive refs: what keeps plans, tips and measured commits from being collected.
+
+An archive is a chain of empty-tree commits; the parents of each are the one before it and the
+commits that are new. The first one of a writer also has the plan commit as a parent and the plan
+in its message, because a rebase or an amend can take the plan commit off the branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gitexp import refs
+from gitexp.model import ExperimentId, Oid, WriterId
+from gitexp.refs import RefUpdate
+from gitexp.store.repository import MissingObject, Repository
+
+PLAN_TRAILER = "Exp-Plan: "
+
+
+def plan_line(message: str) -> str | None:
+    """The plan's canonical JSON from the trailer of a commit message, or None."""
+    lines = message.splitlines()
+    return next(
+        (ln.removeprefix(PLAN_TRAILER).strip() for ln in lines if ln.startswith(PLAN_TRAILER)), None
+    )
+
+
+def archive_update(
+    repository: Repository,
+    exp: ExperimentId,
+    writer: WriterId,
+    commits: Sequence[Oid],
+    *,
+    plan: str | None = None,
+) -> RefUpdate | None:
+    """The writer's archive with these commits added; None when there is nothing to add.
+
+    Args:
+        plan: The plan's canonical JSON when it is created now; otherwise looked up.
+    """
+    name = refs.archive(exp, writer)
+    old = repository.ref(name)
+    base = old if old is not None and repository.is_commit(old) else None
+    held = set() if base is None else {base, *repository.commit(base).parents}
+    new = [c for c in dict.fromkeys(commits) if c not in held and repository.is_commit(c)]
+    if not new:
+        return None
+    message = f"gitexp: archive of {exp}\n"
+    if base is None:
+        origin, text = (None, plan) if plan else _origin(repository, exp)
+        new = [*dict.fromkeys([*([origin] if origin else []), *new])]
+        message += f"\n{PLAN_TRAILER}{text}\n" if text else ""
+    parents = [base, *new] if base else new
+    tip = repository.write_commit(repository.write_tree([]), parents, message)
+    return RefUpdate(name, tip, old)
+
+
+def _origin(repository: Repository, exp: ExperimentId) -> tuple[Oid | None, str | None]:
+    """The plan commit and the plan, from any archive or from the branch."""
+    patterns = (f"{refs.ARCHIVES}{exp}/", f"{refs.REMOTE_ARCHIVES}**/archive/{exp}/*")
+    for tip in repository.refs(*patterns).values():
+        try:
+            root = _root(repository, tip)
+            text = plan_line(repository.commit(root).message)
+            if text is not None:
+                return repository.commit(root).parents[0], text
+        except (MissingObject, IndexError):
+            continue
+    branch = repository.ref(refs.branch(exp))
+    return (None, None) if branch is None else _plan_commit(repository, branch)
+
+
+def _root(repository: Repository, tip: Oid) -> Oid:
+    """The first commit of an archive: its parents are no archive commits."""
+    empty = repository.commit(tip).tree
+    while True:
+        commit = repository.commit(tip)
+        if plan_line(commit.message) is not None or not commit.parents:
+            return tip
+        if repository.commit(commit.parents[0]).tree != empty:
+            return tip
+        tip = commit.parents[0]
+
+
+def _plan_commit(repository: Repository, tip: Oid) -> tuple[Oid | None, str | None]:
+    oid = repository.latest_saying(tip, f"^{PLAN_TRAILER}")
+    return (None, None) if oid is None else (oid, plan_line(repository.commit(oid).message))

@@ -1,0 +1,189 @@
+"""Files of ours inside the git dir, opened without ever following a link."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from gitexp.errors import GitexpError, Refused
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+class Folder:
+    """One folder of ours below the common git dir, created when something is first written.
+
+    A repository can come from anybody, its git dir included (an archive, a shared disk), and a
+    link planted where we write would send our bytes elsewhere: every component is opened
+    relative to its parent, links refused.
+
+    Attributes:
+        path: For messages only.
+    """
+
+    def __init__(self, root: Path, *parts: str) -> None:
+        self._root = root
+        self._parts = parts
+        self.path = root.joinpath(*parts)
+
+    def folder(self, name: str) -> Folder:
+        return Folder(self._root, *self._parts, name)
+
+    def open(self, name: str, flags: int, mode: int = 0o666) -> int:
+        """A descriptor of one file; missing folders are made when `flags` may create.
+
+        Raises:
+            FileNotFoundError: if it is not there and may not be created.
+            GitexpError: if it cannot be opened, or is not an ordinary file.
+        """
+        path = self.path / name
+        with self._descriptor(create=bool(flags & os.O_CREAT)) as parent, failing(path):
+            found = os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=parent)
+        if not stat.S_ISREG(os.fstat(found).st_mode):
+            os.close(found)
+            raise _planted(path)
+        return found
+
+    def read(self, name: str) -> bytes | None:
+        """The whole file, or None when there is none."""
+        try:
+            found = self.open(name, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        with os.fdopen(found, "rb") as file, failing(self.path / name):
+            return file.read()
+
+    def write(self, name: str, content: bytes, *, durable: bool = True) -> None:
+        """Put the content in place of the file at once: readers see the old or the new."""
+        temporary = f"{name}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
+        found = self.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            with failing(self.path / name), os.fdopen(found, "wb") as file:
+                file.write(content)
+                file.flush()
+                if durable:
+                    os.fsync(file.fileno())
+            self.rename(temporary, name)
+        except BaseException:
+            self.remove(temporary)
+            raise
+        if durable:
+            self.sync()
+
+    def names(self) -> list[str]:
+        """The entries, sorted; none when the folder does not exist."""
+        try:
+            with self._descriptor(create=False) as parent, failing(self.path):
+                return sorted(entry.name for entry in os.scandir(parent))
+        except FileNotFoundError:
+            return []
+
+    def status(self, name: str) -> os.stat_result | None:
+        """What `stat` says of the entry itself, or None when there is none."""
+        try:
+            with self._descriptor(create=False) as parent, failing(self.path / name):
+                return os.stat(name, dir_fd=parent, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def rename(self, old: str, new: str, *, into: Folder | None = None) -> None:
+        target = into or self
+        with (
+            self._descriptor(create=False) as source,
+            target._descriptor(create=True) as parent,
+            failing(target.path / new),
+        ):
+            os.rename(old, new, src_dir_fd=source, dst_dir_fd=parent)
+
+    def remove(self, name: str) -> None:
+        """Delete the file if it is there; one that cannot be deleted stays."""
+        with (
+            contextlib.suppress(OSError, GitexpError),
+            self._descriptor(create=False) as parent,
+        ):
+            os.unlink(name, dir_fd=parent)
+
+    def touch(self, name: str) -> None:
+        """Set the file's time to now, creating it empty; best effort."""
+        with contextlib.suppress(OSError, GitexpError):
+            found = self.open(name, os.O_WRONLY | os.O_CREAT)
+            try:
+                os.utime(found)
+            finally:
+                os.close(found)
+
+    def sync(self) -> None:
+        """Make the names in this folder durable."""
+        with self._descriptor(create=False) as parent, failing(self.path):
+            os.fsync(parent)
+
+    @contextlib.contextmanager
+    def _descriptor(self, *, create: bool) -> Iterator[int]:
+        found = _open_folder(self._root, None)
+        try:
+            for depth, part in enumerate(self._parts):
+                inner = _enter(found, part, self._root.joinpath(*self._parts[: depth + 1]), create)
+                os.close(found)
+                found = inner
+            yield found
+        finally:
+            os.close(found)
+
+
+def _enter(parent: int, name: str, path: Path, create: bool) -> int:
+    if create:
+        with failing(path):
+            try:
+                os.mkdir(name, dir_fd=parent)
+            except FileExistsError:
+                pass
+            else:
+                os.fsync(parent)
+    return _open_folder(path, parent)
+
+
+def _open_folder(path: Path, parent: int | None) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    if parent is None:
+        with failing(path):
+            return os.open(path, flags)
+    with failing(path):
+        return os.open(path.name, flags | os.O_NOFOLLOW, dir_fd=parent)
+
+
+@contextlib.contextmanager
+def failing(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals into ours; FileNotFoundError passes through."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise refusal(path, error) from error
+
+
+def refusal(path: Path, error: OSError) -> GitexpError:
+    """The error as one line and something to do."""
+    if error.errno in (errno.ELOOP, errno.ENOTDIR):
+        return _planted(path)
+    reason = os.strerror(error.errno or 0).lower()
+    if error.errno in _NO_SPACE:
+        hint = "free some space, then run it again"
+    elif error.errno in _READ_ONLY:
+        hint = "make the repository writable for you, or work in a clone of your own"
+    else:
+        hint = "look at the disk and the folder's permissions, then run it again"
+    return GitexpError(f"cannot use {path}: {reason}", hint=hint, code="cannot-write")
+
+
+def _planted(path: Path) -> GitexpError:
+    return Refused(
+        f"{path} is not an ordinary file or folder of ours",
+        hint=f"look at it, and remove it if it is not yours: ls -l {path}",
+        code="unsafe-path",
+    )

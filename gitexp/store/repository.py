@@ -1,0 +1,395 @@
+"""Objects, trees and history: the only place pygit2 is imported."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+
+import pygit2
+from pygit2.enums import ObjectType, Option, SortMode
+
+from gitexp.errors import GitexpError, Refused
+from gitexp.model import Oid
+from gitexp.store.git import Git
+from gitexp.store.writer import known_writer
+
+EMPTY_TREE = Oid("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
+TREE_MODE = 0o040000
+BLOB_MODE = 0o100644
+_NO_REPLACEMENTS = {"GIT_NO_REPLACE_OBJECTS": "1"}
+
+# records are evidence: an object must be on the disk before a ref names it
+pygit2.option(Option.ENABLE_FSYNC_GITDIR, True)
+# git has judged the owner already, with configuration that libgit2 does not see
+pygit2.option(Option.SET_OWNER_VALIDATION, False)
+
+
+class MissingObject(GitexpError):
+    """An object that something names is not in the repository, or is not what it should be."""
+
+    code = "missing-object"
+
+    def __init__(self, oid: str, what: str) -> None:
+        super().__init__(
+            f"{what} {oid[:12]} is missing or damaged",
+            hint="git fsck says what is broken; git fetch may bring it back",
+        )
+        self.oid = oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitInfo:
+    """A commit, as much of it as we use; times are seconds since 1970."""
+
+    tree: Oid
+    parents: tuple[Oid, ...]
+    message: str
+    author_name: str
+    author_email: str
+    author_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """One entry of one tree; `name` is kept as bytes, for git promises no encoding."""
+
+    name: bytes
+    mode: int
+    oid: Oid
+
+    @property
+    def is_tree(self) -> bool:
+        return self.mode == TREE_MODE
+
+    @property
+    def is_file(self) -> bool:
+        return self.mode & 0o170000 == 0o100000
+
+
+class Repository:
+    """The object database of one clone."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+        try:
+            self._repo = pygit2.Repository(str(git.common_dir))
+        except (pygit2.GitError, KeyError, OSError) as error:
+            raise Refused(
+                f"libgit2 cannot open this repository: {error}",
+                hint="git config --list --local shows its extensions",
+                code="unsupported-repository",
+            ) from error
+
+    # --- refs and names --------------------------------------------------------------------
+
+    def refs(self, *prefixes: str) -> dict[str, Oid]:
+        """Full ref names and what they point at; a prefix may also be a pattern with '*'."""
+        listing = self._git.run("for-each-ref", "--format=%(objectname) %(refname)", *prefixes)
+        pairs = (line.split(" ", 1) for line in listing.splitlines())
+        return {name: Oid(oid) for oid, name in pairs}
+
+    def ref(self, name: str) -> Oid | None:
+        """What one full ref name points at now, or None; costs microseconds, not a process."""
+        try:
+            target = self._repo.references[name].raw_target
+        except (KeyError, ValueError, pygit2.GitError):
+            return None
+        return Oid(str(target)) if isinstance(target, pygit2.Oid) else self._git.ref(name)
+
+    def resolve(self, rev: str) -> Oid:
+        """The commit a user means by `rev`.
+
+        Raises:
+            GitexpError: if it names no commit.
+        """
+        answer = self._git.attempt(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}"
+        )
+        if answer.returncode != 0:
+            raise GitexpError(
+                f"no commit is named {rev!r}",
+                hint="git log --oneline --all shows commits",
+                code="unknown-revision",
+            )
+        return Oid(answer.stdout.decode().strip())
+
+    # --- objects ---------------------------------------------------------------------------
+
+    def has(self, oid: str) -> bool:
+        """Whether the object is here."""
+        return bool(self._repo.odb.exists(pygit2.Oid(hex=oid)))
+
+    def is_commit(self, oid: str) -> bool:
+        """Whether the object is here and is a commit."""
+        try:
+            return self._repo.odb.read_header(pygit2.Oid(hex=oid))[0] == ObjectType.COMMIT
+        except (KeyError, pygit2.GitError, OSError):
+            return False
+
+    def commit(self, oid: str) -> CommitInfo:
+        """The commit.
+
+        Raises:
+            MissingObject: if it is not here, or not a commit.
+        """
+        with _reading(oid, "commit"):
+            found = self._repo[pygit2.Oid(hex=oid)]
+        if not isinstance(found, pygit2.Commit):
+            raise MissingObject(oid, "commit")
+        return CommitInfo(
+            tree=Oid(str(found.tree_id)),
+            parents=tuple(Oid(str(parent)) for parent in found.parent_ids),
+            message=found.raw_message.decode(errors="replace"),
+            author_name=found.author.raw_name.decode(errors="replace"),
+            author_email=found.author.raw_email.decode(errors="replace"),
+            author_time=found.author.time,
+        )
+
+    def blob(self, oid: str) -> bytes:
+        """The content of a blob.
+
+        Raises:
+            MissingObject: if it is not here, or not a blob.
+        """
+        return self._read(oid, ObjectType.BLOB, "blob")
+
+    def blob_size(self, oid: str) -> int:
+        """Bytes in a blob, without reading it."""
+        with _reading(oid, "blob"):
+            kind, size = self._repo.odb.read_header(pygit2.Oid(hex=oid))
+        if kind != ObjectType.BLOB:
+            raise MissingObject(oid, "blob")
+        return size
+
+    def tree(self, oid: str) -> tuple[TreeEntry, ...]:
+        """The entries of one tree, in git's order."""
+        return tuple(_entries(self._read(oid, ObjectType.TREE, "tree")))
+
+    def _read(self, oid: str, kind: ObjectType, what: str) -> bytes:
+        with _reading(oid, what):
+            found, content = self._repo.read(pygit2.Oid(hex=oid))
+        if found != kind:
+            raise MissingObject(oid, what)
+        return content
+
+    def write_blob(self, content: bytes) -> Oid:
+        """Store a blob; on the disk when this returns."""
+        with _writing():
+            return Oid(str(self._repo.create_blob(content)))
+
+    def write_tree(self, entries: Iterable[TreeEntry]) -> Oid:
+        """Store a tree of these entries, in any order; the last of one name counts."""
+        # git sorts a folder as if its name ended in a slash
+        by_name = {entry.name: entry for entry in entries}
+        ordered = sorted(by_name.values(), key=lambda e: e.name + b"/" if e.is_tree else e.name)
+        content = b"".join(b"%o %s\0" % (e.mode, e.name) + bytes.fromhex(e.oid) for e in ordered)
+        with _writing():
+            return Oid(str(self._repo.write(ObjectType.TREE, content)))
+
+    def write_commit(self, tree: str, parents: Sequence[str], message: str) -> Oid:
+        """Store a commit of ours with the user's identity; moves no ref."""
+        who = self._signature()
+        with _writing():
+            return Oid(str(self._repo.create_commit(None, who, who, message, tree, [*parents])))
+
+    def _signature(self) -> pygit2.Signature:
+        name, email, moment, offset = self._identity
+        if "GIT_COMMITTER_DATE" not in os.environ:
+            moment = int(time.time())
+        return pygit2.Signature(name, email, moment, offset)
+
+    @cached_property
+    def _identity(self) -> tuple[str, str, int, int]:
+        answer = self._git.attempt("var", "GIT_COMMITTER_IDENT")
+        if answer.returncode != 0:
+            writer = known_writer(self._git.common_dir) or "unknown"
+            return "gitexp", f"{writer}@{platform.node() or 'localhost'}", int(time.time()), 0
+        name, _, rest = answer.stdout.decode(errors="replace").strip().rpartition(" <")
+        email, _, when = rest.rpartition("> ")
+        moment, _, zone = when.partition(" ")
+        minutes = int(zone[-4:-2]) * 60 + int(zone[-2:])
+        return name, email, int(moment), -minutes if zone.startswith("-") else minutes
+
+    # --- history ---------------------------------------------------------------------------
+
+    def merge_base(self, a: str, b: str) -> Oid | None:
+        """The best common ancestor, the same in every clone; None when there is none.
+
+        Raises:
+            Refused: if a shallow clone lacks the history that tells.
+        """
+        answer = self._history("merge-base", "--all", a, b)
+        bases = [Oid(line) for line in answer.split()]
+        self._refuse_if_cut_off([a, b], known=bases)
+        if len(bases) < 2:
+            return bases[0] if bases else None
+        # git lists equally good ones by date; a tie must not depend on the clone
+        return min(bases, key=lambda oid: (-self._committer_time(oid), oid))
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether `new` contains `old`, itself included.
+
+        Raises:
+            Refused: if a shallow clone lacks the history that tells.
+        """
+        answer = self._git.attempt(
+            "merge-base", "--is-ancestor", "--end-of-options", old, new, env=_NO_REPLACEMENTS
+        )
+        if answer.returncode == 0:
+            return True
+        if answer.returncode != 1:
+            raise MissingObject(old if not self.has(old) else new, "commit")
+        self._refuse_if_cut_off([new], known=[old])
+        return False
+
+    def commits(self, base: str | None, tip: str) -> Iterator[Oid]:
+        """The commits of tip that base lacks, newest first."""
+        with _reading(tip, "commit"):
+            walk = self._repo.walk(pygit2.Oid(hex=tip), SortMode.TOPOLOGICAL | SortMode.TIME)
+            if base is not None:
+                walk.hide(pygit2.Oid(hex=base))
+            for found in walk:
+                yield Oid(str(found.id))
+
+    def latest_saying(self, tip: str, pattern: str) -> Oid | None:
+        """The newest commit of the tip's history whose message matches, or None."""
+        answer = self._history("log", "-1", "--format=%H", f"--grep={pattern}", tip)
+        return Oid(answer.strip()) if answer.strip() else None
+
+    def _committer_time(self, oid: str) -> int:
+        with _reading(oid, "commit"):
+            return self._repo[pygit2.Oid(hex=oid)].peel(pygit2.Commit).commit_time
+
+    def _history(self, *args: str) -> str:
+        answer = self._git.attempt(*args, env=_NO_REPLACEMENTS)
+        if answer.returncode not in (0, 1):
+            missing = next((oid for oid in args if len(oid) == 40 and not self.has(oid)), args[-1])
+            raise MissingObject(missing, "commit")
+        return answer.stdout.decode()
+
+    def _refuse_if_cut_off(self, tips: Sequence[str], *, known: Sequence[str]) -> None:
+        """Refuse when the clone's missing history begins between the tips and what is known."""
+        shallow = self._git.common_dir / "shallow"
+        if not shallow.exists():
+            return
+        cut = set(shallow.read_text("ascii").split())
+        between = self._history("rev-list", *tips, "--not", *known).split()
+        if cut.intersection(between):
+            raise Refused(
+                "this shallow clone lacks the history that shows where the experiment began",
+                hint="git fetch --unshallow",
+                code="shallow",
+            )
+
+    # --- trees -----------------------------------------------------------------------------
+
+    def path_exists(self, tree: str, path: str) -> bool:
+        """Whether the tree has a file or folder of that name."""
+        return self._find(tree, _parts(path)) is not None
+
+    def changed_paths(self, tree_a: str, tree_b: str) -> tuple[str, ...]:
+        """Names of files that differ, sorted; those of renames on both sides."""
+        with _reading(tree_a, "tree"):
+            old, new = (
+                self._repo[pygit2.Oid(hex=oid)].peel(pygit2.Tree) for oid in (tree_a, tree_b)
+            )
+            deltas = old.diff_to_tree(new).deltas
+            paths = {
+                file.raw_path.decode(errors="surrogateescape")
+                for delta in deltas
+                for file in (delta.old_file, delta.new_file)
+            }
+        return tuple(sorted(paths))
+
+    def tree_with_harness(
+        self, treatment_tree: str, control_tree: str, paths: Iterable[str]
+    ) -> Oid:
+        """The treatment's tree with these paths as they are in control: replaced, added, removed.
+
+        Raises:
+            ValueError: if a path leads out of the repository.
+        """
+        tree = Oid(treatment_tree)
+        for path in paths:
+            parts = _parts(path)
+            if not parts:
+                return Oid(control_tree)
+            from_control = self._find(control_tree, parts)
+            tree = self._graft(tree, parts, from_control) or self.write_tree([])
+        return tree
+
+    def _find(self, tree: str, parts: Sequence[bytes]) -> TreeEntry | None:
+        found = TreeEntry(b"", TREE_MODE, Oid(tree))
+        for part in parts:
+            if not found.is_tree:
+                return None
+            inner = next((entry for entry in self.tree(found.oid) if entry.name == part), None)
+            if inner is None:
+                return None
+            found = inner
+        return found
+
+    def _graft(self, tree: Oid | None, parts: Sequence[bytes], new: TreeEntry | None) -> Oid | None:
+        """The tree with what stands at the path replaced; None when nothing is left of it."""
+        entries = {} if tree is None else {entry.name: entry for entry in self.tree(tree)}
+        name, *rest = parts
+        here = entries.get(name)
+        if rest:
+            inner = self._graft(here.oid if here and here.is_tree else None, rest, new)
+            if inner is None and (here is None or not here.is_tree):
+                return tree
+            new = None if inner is None else TreeEntry(name, TREE_MODE, inner)
+        if new == here:
+            return tree
+        entries.pop(name, None)
+        if new is not None:
+            entries[name] = new
+        if not entries:
+            return None
+        return self.write_tree(entries.values())
+
+
+def _entries(content: bytes) -> Iterator[TreeEntry]:
+    position = 0
+    while position < len(content):
+        space = content.index(b" ", position)
+        end = content.index(b"\0", space)
+        yield TreeEntry(
+            content[space + 1 : end],
+            int(content[position:space], 8),
+            Oid(content[end + 1 : end + 21].hex()),
+        )
+        position = end + 21
+
+
+def _parts(path: str) -> tuple[bytes, ...]:
+    parts = PurePosixPath(path).parts
+    if ".." in parts or path.startswith("/"):
+        raise ValueError(f"{path!r} leads out of the repository")
+    return tuple(os.fsencode(part) for part in parts)
+
+
+@contextlib.contextmanager
+def _reading(oid: str, what: str) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, ValueError, pygit2.GitError, OSError) as error:
+        raise MissingObject(oid, what) from error
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, ValueError, pygit2.GitError, OSError) as error:
+        raise GitexpError(
+            f"git objects cannot be written: {error}",
+            hint="free some space, or make the repository writable, and run it again",
+            code="cannot-write",
+        ) from error

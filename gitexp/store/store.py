@@ -1,0 +1,349 @@
+"""The door to everything stored: what the use cases call."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from gitexp import refs
+from gitexp.errors import CorruptEvidence, GitexpError, StaleRef
+from gitexp.model import (
+    Body,
+    Evidence,
+    ExperimentId,
+    Oid,
+    PlanHash,
+    Problem,
+    Record,
+    RecordId,
+    WriterId,
+    writer_id,
+)
+from gitexp.refs import RefUpdate
+from gitexp.store import evidence, mending, notes
+from gitexp.store.cache import Cache
+from gitexp.store.entries import Entry
+from gitexp.store.files import Folder
+from gitexp.store.git import Git
+from gitexp.store.journal import Clock, Journal, Session, utc_now
+from gitexp.store.payloads import blob_id, payload_content
+from gitexp.store.repository import MissingObject, Repository
+from gitexp.store.writer import clone_writer, known_writer
+
+_PATIENCE_S = 5.0
+"""How long a flush goes on trying while others move or lock its refs."""
+_MAINTENANCE_INTERVAL_S = 3600.0
+
+
+class Store:
+    """One repository's experiments.
+
+    Attributes:
+        cache: Derived values that may be lost at any time.
+    """
+
+    def __init__(self, git: Git, *, clock: Clock = utc_now) -> None:
+        self.git = git
+        self.clock = clock
+        self.repository = Repository(git)
+        self.cache = Cache(Folder(git.common_dir, "exp", "cache"))
+        self._folder = Folder(git.common_dir, "exp", "journal")
+        self._journals: dict[WriterId, Journal] = {}
+        self._remote_seqs: dict[tuple[ExperimentId, WriterId], int] = {}
+
+    @staticmethod
+    def open(cwd: Path | None = None, *, clock: Clock = utc_now) -> Store:
+        """The store of the repository around `cwd`.
+
+        Raises:
+            GitexpError: if there is none that we can read.
+        """
+        return Store(Git.open(cwd), clock=clock)
+
+    @cached_property
+    def writer(self) -> WriterId:
+        """Who this clone is; made up and stored the first time.
+
+        Raises:
+            GitexpError: if it cannot be stored.
+        """
+        return clone_writer(self.git.common_dir)
+
+    @property
+    def known_writer(self) -> WriterId | None:
+        """Who this clone is, or None while it has written nothing; never writes."""
+        return known_writer(self.git.common_dir)
+
+    @property
+    def journal(self) -> Journal:
+        """This writer's journal."""
+        return self._journal(self.writer)
+
+    # --- writing ---------------------------------------------------------------------------
+
+    def record(
+        self,
+        exp: ExperimentId,
+        plan: PlanHash,
+        body: Body,
+        *,
+        target: Oid,
+        payload: bytes | None = None,
+        id: RecordId | None = None,
+    ) -> Record:
+        """Record something; durable when this returns, in the notes within a second or so.
+
+        Args:
+            target: The commit it is about; the plan commit when it is about no other.
+            payload: More bytes to keep with a trial, at most 256 KiB.
+            id: Made by a caller who had to name the record before it was written.
+
+        Raises:
+            GitexpError: if it cannot be written; then it is not recorded.
+            ValueError: if it is larger than a record or a payload may be.
+        """
+        with self.journal.locked() as session:
+            record = session.append(
+                exp, plan, body, target=target, payload=payload, id=id
+            )
+            if session.is_flush_due:
+                # the record is safe in the journal; whoever flushes next says what is wrong
+                with contextlib.suppress(GitexpError):
+                    self._flush(self.journal, session)
+        return record
+
+    def flush(self) -> None:
+        """Move all that is pending into the notes, of every writer with a journal here.
+
+        Raises:
+            GitexpError: if the refs cannot be moved; everything stays in the journal.
+        """
+        for journal in self._all_journals():
+            if not journal.is_empty:
+                with journal.locked() as session:
+                    self._flush(journal, session)
+            self._drop_outdated(journal)
+
+    def write_summaries(self, texts: Mapping[Oid, str | None]) -> None:
+        """Set the short texts that plain `git log` shows, commit to text; None removes one."""
+        self.transact(
+            lambda: notes.summary_changes(self.repository, texts), reason="exp: summaries"
+        )
+
+    def transact(self, changes: Callable[[], Sequence[RefUpdate]], *, reason: str) -> None:
+        """Move refs as `changes` says; when one moved meanwhile, ask it again and retry.
+
+        Raises:
+            StaleRef: if that never succeeds.
+            GitexpError: if git cannot write.
+        """
+        deadline = time.monotonic() + _PATIENCE_S
+        pause = 0.005
+        while True:
+            try:
+                return self.git.update_refs(changes(), reason=reason)
+            except StaleRef:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(pause * random.uniform(0.5, 1.5))
+            pause = min(pause * 2, 0.5)
+
+    def maintain(self) -> None:
+        """Let git tidy up if it thinks it should; asked at most once an hour."""
+        stamp, folder = "maintenance", Folder(self.git.common_dir, "exp")
+        status = folder.status(stamp)
+        if status is None or abs(time.time() - status.st_mtime) > _MAINTENANCE_INTERVAL_S:
+            folder.touch(stamp)
+            self.git.attempt("maintenance", "run", "--auto", "--quiet")
+
+    # --- reading ---------------------------------------------------------------------------
+
+    def experiment_ids(self) -> tuple[ExperimentId, ...]:
+        """Every experiment something is stored of, or a branch exists for, sorted."""
+        names = self.repository.refs(
+            refs.BRANCHES, refs.NOTES, refs.REMOTE_NOTES, refs.ARCHIVES, refs.REMOTE_ARCHIVES
+        )
+        found = {entry.record.exp for entry in self._pending()}
+        for name in names:
+            ref = refs.parse_notes(name) or refs.parse_archive(name)
+            exp = ref.exp if ref is not None else refs.parse_branch(name)
+            found |= {exp} if exp is not None else set()
+        return tuple(sorted(found))
+
+    def tips(self) -> dict[ExperimentId, dict[str, str]]:
+        """For every experiment what `Evidence.tips` would be: a key for what is derived."""
+        records: dict[ExperimentId, list[Record]] = {}
+        for entry in self._pending():
+            records.setdefault(entry.record.exp, []).append(entry.record)
+        tips: dict[ExperimentId, dict[str, str]] = {}
+        for name, tip in self.repository.refs(refs.NOTES, refs.REMOTE_NOTES).items():
+            ref = refs.parse_notes(name)
+            if ref is not None:
+                tips.setdefault(ref.exp, {})[name] = tip
+        for exp in {*tips, *records}:
+            digest = evidence.journal_digest(records.get(exp, ()))
+            tips.setdefault(exp, {})[evidence.JOURNAL] = digest
+        return tips
+
+    def read(self, exp: ExperimentId) -> Evidence:
+        """All that is stored of the experiment, the journal included.
+
+        Pending records are flushed first; where that is impossible, as in a repository we may not
+        write, they are read from the journal and the reason is among the problems.
+        """
+        problems = self._try(self.flush)
+        found = self._evidence(exp)
+        if any(problem.kind == evidence.LOST for problem in found.problems):
+            problems += self._try(lambda: self._mend(exp))
+            found = self._evidence(exp)
+        return replace(found, problems=(*found.problems, *problems, *self._torn()))
+
+    def payload(self, oid: Oid) -> bytes:
+        """The content of a payload that a record names.
+
+        Raises:
+            GitexpError: if it is not here, or is none.
+        """
+        try:
+            blob = self.repository.blob(oid)
+        except MissingObject:
+            waiting = (entry.payload for entry in self._pending())
+            blob = next((b for b in waiting if b is not None and blob_id(b) == oid), b"")
+            if not blob:
+                raise
+        try:
+            return payload_content(blob)
+        except ValueError as error:
+            raise CorruptEvidence(
+                f"{oid} is no payload of ours", hint=f"look at it: git cat-file blob {oid}"
+            ) from error
+
+    # --- inside ----------------------------------------------------------------------------
+
+    def _journal(self, writer: WriterId) -> Journal:
+        if writer not in self._journals:
+            self._journals[writer] = Journal(
+                self._folder,
+                writer,
+                stored_seq=lambda exp: self._stored_seq(exp, writer),
+                clock=self.clock,
+            )
+        return self._journals[writer]
+
+    def _all_journals(self) -> list[Journal]:
+        """Those of every writer with files here: lanes, and the original of a copied clone."""
+        found = []
+        for name in self._folder.names():
+            with contextlib.suppress(ValueError):
+                if name.endswith((".jsonl", ".flushed")):
+                    found.append(writer_id(name.rpartition(".")[0]))
+        return [self._journal(writer) for writer in dict.fromkeys(found)]
+
+    def _stored_seq(self, exp: ExperimentId, writer: WriterId) -> int:
+        key = exp, writer
+        if key not in self._remote_seqs:
+            kept = (e.record.seq for e in self._journal(writer).kept() if e.record.exp == exp)
+            remote = notes.tracked_seq(self.repository, exp, writer)
+            self._remote_seqs[key] = max(remote, *kept, 0)
+        return max(self._remote_seqs[key], notes.last_seq(self.repository, exp, writer))
+
+    def _pending(self) -> list[Entry]:
+        return [entry for journal in self._all_journals() for entry in journal.pending()]
+
+    def _evidence(self, exp: ExperimentId) -> Evidence:
+        # the journals before the refs: a flush in between then shows a record twice, not never
+        journals = self._all_journals()
+        kept = [entry for journal in journals for entry in journal.kept()]
+        pending = [entry for journal in journals for entry in journal.pending()]
+        tips = self.repository.refs(f"{refs.NOTES}{exp}/", f"{refs.REMOTE_NOTES}**/exp/{exp}/*")
+        return evidence.read(self.repository, exp, tips, pending=pending, kept=kept)
+
+    def _flush(self, journal: Journal, session: Session) -> None:
+        pending = session.pending()
+        if not pending:
+            return
+        session.postpone()
+        try:
+            self._move(journal.writer, pending)
+        except MissingObject:
+            self._rebuild(journal, pending)
+        session.mark_flushed()
+
+    def _move(self, writer: WriterId, pending: Sequence[Entry]) -> None:
+        self.transact(
+            lambda: notes.flush_changes(self.repository, writer, pending),
+            reason="exp: flush the journal",
+        )
+
+    def _mend(self, exp: ExperimentId) -> None:
+        """Write again what kept journal files have and the notes lost."""
+        for journal in self._all_journals():
+            with journal.locked():
+                kept = [entry for entry in journal.kept() if entry.record.exp == exp]
+                if kept:
+                    self._rebuild(journal, kept)
+
+    def _rebuild(self, journal: Journal, entries: Sequence[Entry]) -> None:
+        experiments = {entry.record.exp for entry in entries}
+        kept = [entry for entry in journal.kept() if entry.record.exp in experiments]
+
+        def changes() -> tuple[RefUpdate, ...]:
+            bases = {
+                exp: mending.whole_base(self.repository, exp, journal.writer) for exp in experiments
+            }
+            return notes.flush_changes(
+                self.repository,
+                journal.writer,
+                mending.missing(self.repository, bases, [*kept, *entries]),
+                also_archive=mending.noted_commits(self.repository, bases),
+                instead=bases,
+            )
+
+        self.transact(changes, reason="exp: rebuild what git lost")
+
+    def _drop_outdated(self, journal: Journal) -> None:
+        """Delete kept journal files whose records can all be read back from the notes."""
+        names = journal.outdated()
+        if not names:
+            return
+        entries = journal.kept(names)
+        lost = [e for e in entries if e.record.exp in self._lost(journal, entries)]
+        if lost:
+            with journal.locked():
+                self._rebuild(journal, lost)
+        journal.forget(names)
+
+    def _lost(self, journal: Journal, entries: Iterable[Entry]) -> set[ExperimentId]:
+        """The experiments of which not every entry is in the writer's notes."""
+        by_experiment: dict[ExperimentId, list[Entry]] = {}
+        for entry in entries:
+            by_experiment.setdefault(entry.record.exp, []).append(entry)
+        lost = set()
+        for exp, kept in by_experiment.items():
+            name = refs.notes(exp, journal.writer)
+            tip = self.repository.ref(name)
+            tips = {} if tip is None else {name: tip}
+            found = evidence.read(self.repository, exp, tips, kept=kept)
+            if any(problem.kind == evidence.LOST for problem in found.problems):
+                lost.add(exp)
+        return lost
+
+    def _torn(self) -> tuple[Problem, ...]:
+        text = "a line cut off while it was written was set aside; it was never reported recorded"
+        return tuple(
+            Problem(kind="torn-line", text=text, where=str(self._folder.path / name))
+            for name in self._folder.names()
+            if name.endswith(".torn")
+        )
+
+    def _try(self, act: Callable[[], None]) -> tuple[Problem, ...]:
+        try:
+            act()
+        except GitexpError as error:
+            return (Problem(kind="not-flushed", text=error.message, where=str(self._folder.path)),)
+        return ()

@@ -1,0 +1,148 @@
+"""Notes trees: reading any spelling of a key, writing one.
+
+A key is a path without its slashes: git spreads notes over folders as it likes (`ab/cdef…`,
+`ab/cd/ef…`, or none). We write two digits and the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gitexp.model import Oid
+from gitexp.store.repository import (
+    BLOB_MODE,
+    TREE_MODE,
+    MissingObject,
+    Repository,
+    TreeEntry,
+)
+
+_HEX = re.compile(rb"[0-9a-f]+\Z")
+_KEY_LENGTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One file of a notes tree."""
+
+    key: Oid
+    blob: Oid
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignEntry:
+    """Something in a notes tree that is no note: kept where it is."""
+
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFolder:
+    """A folder of a notes tree whose object is gone."""
+
+    path: bytes
+
+
+Found = Note | ForeignEntry | MissingFolder
+
+
+def walk(repository: Repository, tree: Oid) -> Iterator[Found]:
+    """Every file of the tree; the same key may come more than once, in different spellings."""
+    yield from _walk(repository, tree, b"")
+
+
+def _walk(repository: Repository, tree: Oid, prefix: bytes) -> Iterator[Found]:
+    try:
+        entries = repository.tree(tree)
+    except MissingObject:
+        yield MissingFolder(prefix)
+        return
+    for entry in entries:
+        key = prefix + entry.name
+        is_hex = _HEX.match(entry.name) is not None
+        if entry.is_tree and is_hex and len(key) < _KEY_LENGTH:
+            yield from _walk(repository, entry.oid, key)
+        elif entry.is_file and is_hex and len(key) == _KEY_LENGTH:
+            yield Note(Oid(key.decode()), entry.oid)
+        else:
+            yield ForeignEntry(key)
+
+
+def find(repository: Repository, tree: Oid, key: Oid) -> tuple[Oid, ...]:
+    """The blobs filed under the key in any spelling, each once."""
+    return tuple(dict.fromkeys(_find(repository, tree, key.encode())))
+
+
+def _find(repository: Repository, tree: Oid, rest: bytes) -> Iterator[Oid]:
+    for entry in repository.tree(tree):
+        if entry.is_file and entry.name == rest:
+            yield entry.oid
+        elif entry.is_tree and len(entry.name) < len(rest) and rest.startswith(entry.name):
+            yield from _find(repository, entry.oid, rest[len(entry.name) :])
+
+
+def write(
+    repository: Repository,
+    tree: Oid | None,
+    notes: Mapping[Oid, Oid],
+    *,
+    remove: Collection[Oid] = (),
+) -> Oid:
+    """The tree with these notes in our spelling, and every other spelling of them gone.
+
+    Args:
+        remove: Keys that are to have no note at all.
+    """
+    entries = _entries(repository, tree)
+    _strip(repository, entries, {key.encode() for key in remove})
+    keys = {key.encode(): blob for key, blob in notes.items()}
+    ours = _by_folder(keys, 2)
+    elsewhere = {name: entry for name, entry in entries.items() if name not in ours}
+    _strip(repository, elsewhere, keys.keys())
+    for folder, rests in ours.items():
+        here = entries.get(folder)
+        inner = _entries(repository, here.oid if here and here.is_tree else None)
+        _strip(repository, inner, rests)
+        for rest in rests:
+            inner[rest] = TreeEntry(rest, BLOB_MODE, keys[folder + rest])
+        elsewhere[folder] = TreeEntry(folder, TREE_MODE, repository.write_tree(inner.values()))
+    return repository.write_tree(elsewhere.values())
+
+
+def _entries(repository: Repository, tree: Oid | None) -> dict[bytes, TreeEntry]:
+    return {} if tree is None else {entry.name: entry for entry in repository.tree(tree)}
+
+
+def _by_folder(keys: Iterable[bytes], length: int) -> dict[bytes, set[bytes]]:
+    folders: dict[bytes, set[bytes]] = {}
+    for key in keys:
+        if len(key) > length:
+            folders.setdefault(key[:length], set()).add(key[length:])
+    return folders
+
+
+def _strip(
+    repository: Repository, entries: dict[bytes, TreeEntry], keys: Collection[bytes]
+) -> None:
+    """Remove the keys from the entries, in every spelling; emptied folders go, too."""
+    folders: dict[int, dict[bytes, set[bytes]]] = {}
+    for name, entry in [*entries.items()]:
+        if entry.is_file and name in keys:
+            del entries[name]
+        if not entry.is_tree:
+            continue
+        length = len(name)
+        if length not in folders:
+            folders[length] = _by_folder(keys, length)
+        rests = folders[length].get(name)
+        if not rests:
+            continue
+        inner = _entries(repository, entry.oid)
+        before = dict(inner)
+        _strip(repository, inner, rests)
+        if not inner:
+            del entries[name]
+        elif inner != before:
+            entries[name] = TreeEntry(name, TREE_MODE, repository.write_tree(inner.values()))

@@ -49,6 +49,7 @@ class StatusRow:
     Attributes:
         is_current: Its branch is checked out here.
         source: None for an experiment of this clone, else the remote it was only seen on.
+        alpha: The error rate its plan was granted.
         guardrails: Metric name and state ('ok', 'harmed', 'unresolved', '?' when not analysed).
         failed: Failed or timed-out counted trials by arm.
         merge: Where it was promoted, if it was.
@@ -68,6 +69,7 @@ class StatusRow:
     treatment: Oid | None
     metric: Metric
     scale: Scale
+    alpha: float
     complete: int
     max_blocks: int
     waiting: tuple[tuple[WriterId, int], ...]
@@ -140,7 +142,6 @@ class PlanView:
     comparison: Comparison | None
     is_trusted: bool
     revisions_used: int
-    earliest_decision: int | None
     unknown: Mapping[str, int]
 
 
@@ -178,6 +179,7 @@ class RunStarted:
     blocks_done: int
     blocks_left: int
     warm_up: int
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,82 @@
+"""The analysis of an experiment, and the decision that follows from it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from gitexp.app.load import Loaded, load
+from gitexp.app.next_steps import next_commands
+from gitexp.app.verdict_cache import keep_verdict
+from gitexp.app.views import AnalysisView
+from gitexp.decision import Analysis
+from gitexp.lifecycle import Experiment
+from gitexp.model import Comparison, Decided, ExperimentId, Expired, Scale, State, Verdict
+from gitexp.policy import analyse
+from gitexp.store.store import Store
+
+
+def analyze(store: Store, exp: ExperimentId) -> AnalysisView:
+    """The verdict as the records give it now. Writes nothing but a cache."""
+    loaded = load(store, exp)
+    view = view_of(loaded.experiment, loaded.compared(), loaded)
+    keep_verdict(store, loaded, view.analysis)
+    return view
+
+
+def view_of(experiment: Experiment, comparison: Comparison, loaded: Loaded) -> AnalysisView:
+    """The analysis of these records with the health the repository told."""
+    analysis = analyse(experiment, comparison, health=loaded.health)
+    return AnalysisView(
+        experiment=experiment,
+        comparison=comparison,
+        analysis=analysis,
+        next=next_commands(experiment, analysis.verdict),
+    )
+
+
+def settle(store: Store, view: AnalysisView, *, now: datetime | None = None) -> bool:
+    """Record the decision, or the expiry, if one has fallen and this writer decides.
+
+    Returns:
+        Whether something was recorded.
+    """
+    experiment, analysis = view.experiment, view.analysis
+    if store.writer != experiment.plan.decider or experiment.state is not State.RUNNING:
+        return False
+    if analysis.verdict is Verdict.INVALID:
+        return False
+    is_expired = (now or datetime.now(UTC)) > experiment.plan.expires
+    has_decision = analysis.revision in experiment.decisions
+    plan_commit = experiment.plan_commit or view.comparison.treatment.commit
+    recorded = False
+    if analysis.verdict.is_final and not has_decision:
+        body = decided(analysis, view.comparison)
+        store.record(experiment.id, experiment.plan_hash, body, target=plan_commit)
+        recorded = has_decision = True
+    if is_expired and not has_decision and experiment.expired is None:
+        expired = Expired(verdict=_verdict_at_expiry(analysis))
+        store.record(experiment.id, experiment.plan_hash, expired, target=plan_commit)
+        recorded = True
+    return recorded
+
+
+def decided(analysis: Analysis, comparison: Comparison) -> Decided:
+    """The decision as it is recorded, in the units of `analyze --json`."""
+    primary = analysis.primary
+    effect = primary.rel_effect if primary.scale is Scale.LOG else primary.effect
+    low, high = (None if abs(end) == float("inf") else end for end in primary.interval)
+    return Decided(
+        verdict=analysis.verdict,
+        revision=analysis.revision,
+        control=comparison.control.commit,
+        treatment=comparison.treatment.commit,
+        blocks=analysis.blocks.used,
+        effect=None if effect is None or abs(effect) == float("inf") else effect,
+        interval=(low, high),
+        level=primary.level,
+    )
+
+
+def _verdict_at_expiry(analysis: Analysis) -> Verdict:
+    open_still = analysis.verdict is Verdict.COLLECTING
+    return Verdict.UNDECIDED if open_still else analysis.verdict

@@ -1,0 +1,268 @@
+"""From a name to an experiment: what every command starts with."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gitexp import refs
+from gitexp.codec import parse_plan, plan_hash
+from gitexp.decision import Health, HealthState
+from gitexp.errors import CorruptEvidence, GitexpError, UnknownExperiment, UsageError
+from gitexp.lifecycle import Experiment, choose_plan, fold
+from gitexp.model import (
+    ArmTip,
+    Comparison,
+    Decided,
+    ExperimentId,
+    Oid,
+    Plan,
+    PlanBody,
+    State,
+    experiment_id,
+)
+from gitexp.store.store import Store
+
+PLAN_TRAILER = "Exp-Plan: "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """One experiment as records and branches show it.
+
+    Attributes:
+        tip: Of its branch, wherever it was found; None when there is none any more.
+        source: None for a branch of this clone, else the remote it was found on.
+        comparison: What the arms run now, or ran last; None when that cannot be known here.
+        health: What only the repository could tell.
+    """
+
+    experiment: Experiment
+    tip: Oid | None
+    source: str | None
+    comparison: Comparison | None
+    health: tuple[Health, ...]
+
+    def compared(self) -> Comparison:
+        """The two arms.
+
+        Raises:
+            GitexpError: when the branch is gone and no trial says what it held.
+        """
+        if self.comparison is None:
+            raise GitexpError(
+                f"the branch of {self.experiment.id} is gone and no trial tells what it held",
+                hint=f"git exp restore {self.experiment.id}",
+                code="no-treatment",
+            )
+        return self.comparison
+
+
+def head_branch(store: Store) -> str | None:
+    """The full name of the branch checked out here; None when detached."""
+    answer = store.git.attempt("symbolic-ref", "--quiet", "HEAD")
+    return answer.stdout.decode().strip() if answer.returncode == 0 else None
+
+
+def current_experiment(store: Store) -> ExperimentId | None:
+    """The experiment whose branch is checked out here."""
+    branch = head_branch(store)
+    return refs.parse_branch(branch) if branch else None
+
+
+def resolve_id(store: Store, text: str | None) -> ExperimentId:
+    """The experiment the user means; without a text the one checked out here.
+
+    Raises:
+        UsageError: if nothing was named and no experiment is checked out.
+        UnknownExperiment: if there is none of that name, with the nearest.
+    """
+    if text is None:
+        current = current_experiment(store)
+        if current is None:
+            raise UsageError(
+                "no experiment named, and none is checked out here",
+                hint="name one: git exp status lists them",
+            )
+        return current
+    text = text.removeprefix("refs/heads/").removeprefix("exp/")
+    known = store.experiment_ids()
+    if text not in known:
+        raise unknown_experiment(text, known)
+    return experiment_id(text)
+
+
+def unknown_experiment(text: str, known: Iterable[str]) -> UnknownExperiment:
+    """The refusal, with the nearest name."""
+    near = difflib.get_close_matches(text, list(known), n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else "git exp status --all lists them"
+    return UnknownExperiment(f"no experiment is named {text!r}", hint=hint)
+
+
+def load(store: Store, exp: ExperimentId) -> Loaded:
+    """The experiment, its branch and what the two arms are.
+
+    Raises:
+        UnknownExperiment: if neither records nor branch hold a plan.
+    """
+    tip, source = _find_tip(store, exp)
+    line = None if tip is None else _plan_line(store, exp, tip)
+    evidence = store.read(exp)
+    body = choose_plan(evidence, line, None if line is None else _parse(line))
+    if body is None:
+        raise _no_plan(exp, tip, has_evidence=bool(evidence.records or evidence.problems))
+    experiment = fold(evidence, body, plan_hash(body.canonical))
+    comparison = _compare(store, experiment, tip)
+    return Loaded(
+        experiment=experiment,
+        tip=tip,
+        source=source,
+        comparison=comparison,
+        health=(
+            *_plan_health(experiment, line),
+            *_harness_health(store, experiment.plan, comparison),
+        ),
+    )
+
+
+def branch_tips(store: Store) -> dict[ExperimentId, tuple[Oid, str | None]]:
+    """Experiment branches with their tips; those of this clone before those seen on remotes."""
+    found: dict[ExperimentId, tuple[Oid, str | None]] = {}
+    listed = store.repository.refs(refs.BRANCHES, f"{refs.REMOTE_BRANCHES}*/exp/*")
+    for name, tip in sorted(listed.items(), key=lambda item: not item[0].startswith("refs/heads/")):
+        exp, remote = refs.parse_branch(name), None
+        if exp is None and name.startswith(refs.REMOTE_BRANCHES):
+            remote, _, rest = name.removeprefix(refs.REMOTE_BRANCHES).rpartition("/exp/")
+            exp = refs.parse_branch(f"{refs.BRANCHES}{rest}")
+        if exp is not None:
+            found.setdefault(exp, (tip, remote))
+    return found
+
+
+def target_tip(store: Store, plan: Plan) -> Oid | None:
+    """The target branch here, else the one remote's of that name."""
+    own = store.repository.ref(plan.target)
+    if own is not None:
+        return own
+    pattern = f"{refs.REMOTE_BRANCHES}*/{refs.short(plan.target)}"
+    remote = set(store.repository.refs(pattern).values())
+    return remote.pop() if len(remote) == 1 else None
+
+
+def _find_tip(store: Store, exp: ExperimentId) -> tuple[Oid | None, str | None]:
+    own = store.repository.ref(refs.branch(exp))
+    if own is not None:
+        return own, None
+    return branch_tips(store).get(exp, (None, None))
+
+
+def _plan_line(store: Store, exp: ExperimentId, tip: Oid) -> str | None:
+    """The plan in the messages of the branch's own commits; the newest that names it."""
+    targets = [name for name in store.repository.refs("refs/heads/") if name != refs.branch(exp)]
+    trunk = [name for name in targets if not name.startswith(refs.BRANCHES)]
+    answer = store.git.run(
+        "log", "--format=%B", f"--grep=^{PLAN_TRAILER}", tip, "--not", *trunk, "--"
+    )
+    for line in answer.splitlines():
+        if line.startswith(PLAN_TRAILER):
+            body = _parse(line.removeprefix(PLAN_TRAILER).strip())
+            if body is not None and body.plan.id == exp:
+                return body.canonical
+    return None
+
+
+def _parse(line: str) -> PlanBody | None:
+    try:
+        return PlanBody(plan=parse_plan(line), canonical=line)
+    except ValueError:
+        return None
+
+
+def _no_plan(exp: ExperimentId, tip: Oid | None, *, has_evidence: bool) -> GitexpError:
+    if tip is not None and not has_evidence:
+        return UnknownExperiment(
+            f"the branch exp/{exp} holds no plan: git exp did not create it",
+            hint="git exp create starts an experiment of its own",
+        )
+    return CorruptEvidence(
+        f"records of {exp} are here, but no plan that can be read",
+        hint=f"git exp log {exp} --json, or fetch it again from where it came",
+    )
+
+
+def _compare(store: Store, experiment: Experiment, tip: Oid | None) -> Comparison | None:
+    """What the arms are: by the branches while it runs, by the records when they are gone."""
+    if experiment.state is State.RUNNING and tip is not None:
+        base = target_tip(store, experiment.plan)
+        control = store.repository.merge_base(base, tip) if base else experiment.plan.base
+        if control is not None:
+            return _compare_commits(store, experiment.plan, control, tip)
+    return _compare_records(experiment)
+
+
+def _compare_commits(store: Store, plan: Plan, control: Oid, tip: Oid) -> Comparison:
+    repository = store.repository
+    control_tree = repository.commit(control).tree
+    treatment_tree = repository.commit(tip).tree
+    if plan.harness:
+        treatment_tree = repository.tree_with_harness(treatment_tree, control_tree, plan.harness)
+    return Comparison(
+        control=ArmTip(commit=control, tree=control_tree),
+        treatment=ArmTip(commit=tip, tree=treatment_tree),
+    )
+
+
+def _compare_records(experiment: Experiment) -> Comparison | None:
+    revision = experiment.last_revision()
+    if revision is None:
+        return None
+    record = experiment.decisions.get(revision)
+    commits: dict[str, Oid] = {
+        run.trial.arm: run.trial.commit
+        for run in experiment.trials
+        if run.trial.revision == revision
+    }
+    if record is not None and isinstance(record.body, Decided):
+        commits = {"control": record.body.control, "treatment": record.body.treatment}
+    if len(commits) < 2:
+        return None
+    return Comparison(
+        control=ArmTip(commit=commits["control"], tree=revision.control_tree),
+        treatment=ArmTip(commit=commits["treatment"], tree=revision.treatment_tree),
+    )
+
+
+def _plan_health(experiment: Experiment, line: str | None) -> tuple[Health, ...]:
+    if line is None or line == experiment.canonical:
+        return ()
+    return (
+        Health(
+            check="plan",
+            state=HealthState.FAIL,
+            value="the plan on the branch is not the registered one",
+            threshold=experiment.plan_hash[:12],
+            advice=f"another plan is another experiment: git exp create --like {experiment.id}",
+        ),
+    )
+
+
+def _harness_health(store: Store, plan: Plan, comparison: Comparison | None) -> tuple[Health, ...]:
+    if comparison is None or not plan.harness:
+        return ()
+    repository = store.repository
+    if not repository.has(comparison.treatment.commit):
+        return ()
+    own_tree = repository.commit(comparison.treatment.commit).tree
+    if own_tree == comparison.treatment.tree:
+        return ()
+    edited = repository.changed_paths(own_tree, comparison.treatment.tree)
+    return (
+        Health(
+            check="harness",
+            state=HealthState.FAIL,
+            value=f"the treatment edits the harness: {', '.join(edited[:3])}",
+            threshold="the same harness in both arms",
+            advice=f"git checkout {comparison.control.commit[:12]} -- {' '.join(edited[:3])}",
+        ),
+    )

@@ -1,0 +1,342 @@
+"""From what was typed and configured to a plan, or to one refusal that names all that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import TypeVar
+
+from gitexp.app.settings import Settings
+from gitexp.errors import UsageError
+from gitexp.model import (
+    BUILT_IN_METRICS,
+    ExperimentId,
+    Goal,
+    Guardrail,
+    Metric,
+    Oid,
+    Plan,
+    Scale,
+    TestName,
+    WriterId,
+)
+from gitexp.notation import (
+    default_scale,
+    in_metric_units,
+    parse_amount,
+    parse_duration,
+    parse_guardrail,
+    parse_metric,
+)
+
+T = TypeVar("T")
+
+DEFAULT_MAX_BLOCKS = 20
+DEFAULT_MIN_BLOCKS = 10
+HIGH_RISK_ALPHA = 0.01
+HIGH_RISK_GUARDRAIL_ALPHA = 0.025
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """The options of `create` as typed; None and () mean: not given."""
+
+    hypothesis: str | None = None
+    description: str | None = None
+    metric: str | None = None
+    guardrail: tuple[str, ...] = ()
+    scale: str | None = None
+    min_effect: str | None = None
+    max_regression: str | None = None
+    goal: str | None = None
+    alpha: str | None = None
+    risk: str | None = None
+    max_blocks: str | None = None
+    min_blocks: str | None = None
+    max_days: str | None = None
+    test: str | None = None
+    revisions: str | None = None
+    run: str | None = None
+    timeout: str | None = None
+    warm_up: str | None = None
+    setup: str | None = None
+    link: tuple[str, ...] = ()
+    harness: tuple[str, ...] = ()
+    auto_promote: bool | None = None
+    auto_rollback: bool | None = None
+
+    def configured(self, settings: Settings) -> PlanOptions:
+        """The same, with what was not typed taken from the configuration."""
+        found: dict[str, str | tuple[str, ...] | None] = {}
+        for field in fields(self):
+            name, typed = field.name.replace("_", "-"), getattr(self, field.name)
+            is_command = field.name in ("run", "setup")
+            if isinstance(typed, tuple):
+                found[field.name] = settings.values(name, typed)
+            elif field.name not in ("hypothesis", "description", "auto_promote", "auto_rollback"):
+                found[field.name] = settings.value(name, typed, is_command=is_command)
+        return replace(self, **found)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What a plan holds besides its options."""
+
+    id: ExperimentId
+    name: str
+    created: datetime
+    target: str
+    base: Oid
+    decider: WriterId
+
+
+class _Reader:
+    """Reads options one by one and keeps every complaint."""
+
+    def __init__(self) -> None:
+        self.complaints: list[str] = []
+
+    def read(self, option: str, text: str | None, parse: Callable[[str], T], default: T) -> T:
+        if text is None:
+            return default
+        try:
+            return parse(text)
+        except ValueError as error:
+            self.complaints.append(f"--{option}: {error}")
+            return default
+
+    def refuse_unless(self, condition: bool, complaint: str) -> None:
+        if not condition:
+            self.complaints.append(complaint)
+
+
+def build_plan(options: PlanOptions, registration: Registration, *, like: Plan | None) -> Plan:
+    """The plan these options register.
+
+    Args:
+        like: A plan whose values stand in for options not given.
+
+    Raises:
+        UsageError: naming everything that is missing or cannot be meant, at once.
+    """
+    reader = _Reader()
+    hypothesis = (options.hypothesis or (like.hypothesis if like else "")).strip()
+    reader.refuse_unless(bool(hypothesis), "--hypothesis: what do you expect, and by how much?")
+    primary = reader.read(
+        "metric", options.metric, parse_metric, like.primary if like else BUILT_IN_METRICS["time"]
+    )
+    keeps_metric = like is not None and primary == like.primary
+    scale = reader.read(
+        "scale",
+        options.scale,
+        Scale,
+        like.scale if like and keeps_metric else default_scale(primary),
+    )
+    plan = Plan(
+        id=registration.id,
+        name=registration.name,
+        hypothesis=hypothesis,
+        description=options.description or (like.description if like else ""),
+        created=registration.created,
+        target=registration.target,
+        base=registration.base,
+        decider=registration.decider,
+        primary=primary,
+        guardrails=_guardrails(reader, options, like),
+        scale=scale,
+        test=reader.read(
+            "test",
+            options.test,
+            TestName,
+            like.test if like and keeps_metric else _default_test(scale),
+        ),
+        goal=reader.read("goal", options.goal, Goal, like.goal if like else Goal.BETTER),
+        alpha=_alpha(reader, options, like),
+        guardrail_alpha=_guardrail_alpha(options, like),
+        min_effect=_effect(
+            reader,
+            "min-effect",
+            options.min_effect,
+            primary,
+            scale,
+            like.min_effect if like and keeps_metric else 0.0,
+        ),
+        max_regression=_effect(
+            reader,
+            "max-regression",
+            options.max_regression,
+            primary,
+            scale,
+            like.max_regression if like and keeps_metric else _default_regression(scale),
+        ),
+        **_blocks(reader, options, like),
+        max_days=reader.read(
+            "max-days", options.max_days, _positive, like.max_days if like else 14.0
+        ),
+        revisions=reader.read(
+            "revisions", options.revisions, _whole(1, 1000), like.revisions if like else 1
+        ),
+        command=options.run or (like.command if like else None),
+        timeout_s=reader.read(
+            "timeout", options.timeout, parse_duration, like.timeout_s if like else 600.0
+        ),
+        warm_up=reader.read(
+            "warm-up", options.warm_up, _whole(0, 1000), like.warm_up if like else 1
+        ),
+        setup=options.setup or (like.setup if like else None),
+        links=options.link or (like.links if like else ()),
+        harness=options.harness or (like.harness if like else ()),
+        auto_promote=_flag(options.auto_promote, like.auto_promote if like else True),
+        auto_rollback=_flag(options.auto_rollback, like.auto_rollback if like else True),
+        like=like.id if like else None,
+    )
+    _check_together(reader, plan)
+    _refuse(reader.complaints)
+    return plan
+
+
+def _refuse(complaints: list[str]) -> None:
+    if complaints:
+        raise UsageError(
+            "the plan is not complete: " + "; ".join(complaints),
+            hint="git exp create -h explains every option, with an example",
+        )
+
+
+def _guardrails(reader: _Reader, options: PlanOptions, like: Plan | None) -> tuple[Guardrail, ...]:
+    found: list[Guardrail] = []
+    for text in options.guardrail:
+        guardrail = reader.read("guardrail", text, parse_guardrail, None)
+        if guardrail is None:
+            continue
+        repeated = any(g.metric.name == guardrail.metric.name for g in found)
+        reader.refuse_unless(not repeated, f"--guardrail: {guardrail.metric.name} is given twice")
+        found.append(guardrail)
+    if not options.guardrail and like is not None:
+        return like.guardrails
+    return tuple(found)
+
+
+def _alpha(reader: _Reader, options: PlanOptions, like: Plan | None) -> float:
+    default = like.alpha if like else 0.05
+    if options.risk is not None:
+        reader.refuse_unless(options.risk == "high", f"--risk: {options.risk!r} is not 'high'")
+        default = HIGH_RISK_ALPHA
+    alpha = reader.read("alpha", options.alpha, _fraction, default)
+    reader.refuse_unless(0 < alpha < 0.5, f"--alpha: {alpha:g} is not between 0 and 0.5")
+    return alpha
+
+
+def _guardrail_alpha(options: PlanOptions, like: Plan | None) -> float:
+    if options.risk is not None:
+        return HIGH_RISK_GUARDRAIL_ALPHA
+    return like.guardrail_alpha if like else 0.05
+
+
+def _effect(
+    reader: _Reader, option: str, text: str | None, metric: Metric, scale: Scale, default: float
+) -> float:
+    def parse(given: str) -> float:
+        amount = parse_amount(given)
+        if amount.value < 0:
+            raise ValueError(f"{given!r} is below 0: give the size, the direction is known")
+        if scale is Scale.LOG:
+            if amount.suffix != "%":
+                raise ValueError(
+                    f"{metric.name} is compared by ratio: write {given.removesuffix('pp')}%"
+                )
+            if amount.value >= 100:
+                raise ValueError(f"{given!r} cannot be reached: it must be under 100%")
+            return amount.value / 100
+        if amount.suffix == "%" and metric.unit != "%":
+            raise ValueError(
+                f"{metric.name} is compared by difference, in its own unit: write "
+                f"{amount.value:g} or {amount.value:g}pp"
+            )
+        return in_metric_units(metric, amount)
+
+    return reader.read(option, text, parse, default)
+
+
+def _default_test(scale: Scale) -> TestName:
+    return TestName.SIGNED_RANK if scale is Scale.LOG else TestName.T
+
+
+def _default_regression(scale: Scale) -> float:
+    # 10 % of a ratio; no number of points would mean the same for every score
+    return 0.1 if scale is Scale.LOG else 0.0
+
+
+def _blocks(reader: _Reader, options: PlanOptions, like: Plan | None) -> dict[str, int]:
+    most = reader.read(
+        "max-blocks",
+        options.max_blocks,
+        _whole(1, 1_000_000),
+        like.max_blocks if like else DEFAULT_MAX_BLOCKS,
+    )
+    keeps = like is not None and options.max_blocks is None
+    default = like.min_blocks if like and keeps else min(DEFAULT_MIN_BLOCKS, most)
+    least = reader.read("min-blocks", options.min_blocks, _whole(1, 1_000_000), default)
+    reader.refuse_unless(
+        least <= most,
+        f"--min-blocks: {least} is more than --max-blocks {most}; --max-blocks {least} would do",
+    )
+    return {"min_blocks": min(least, most), "max_blocks": most}
+
+
+def _check_together(reader: _Reader, plan: Plan) -> None:
+    unpaired = plan.test is TestName.WELCH
+    reader.refuse_unless(
+        not (unpaired and plan.guardrails),
+        "--guardrail: guardrails are tested block by block, which --test welch has not; "
+        "--test signed-rank would do",
+    )
+    no_regression = plan.goal is Goal.NO_REGRESSION
+    reader.refuse_unless(
+        not (no_regression and unpaired),
+        "--goal no-regression: tested block by block, which --test welch has not; "
+        "--test signed-rank would do",
+    )
+    reader.refuse_unless(
+        not (no_regression and plan.max_regression <= 0),
+        f"--max-regression: how much worse may {plan.primary.name} be, in its own unit?",
+    )
+    reader.refuse_unless(
+        not (no_regression and plan.min_effect > 0),
+        "--min-effect: has no meaning with --goal no-regression; leave it out",
+    )
+    names = [guardrail.metric.name for guardrail in plan.guardrails]
+    reader.refuse_unless(
+        plan.primary.name not in names,
+        f"--guardrail: {plan.primary.name} is the primary metric already",
+    )
+
+
+def _flag(given: bool | None, default: bool) -> bool:
+    return default if given is None else given
+
+
+def _fraction(text: str) -> float:
+    amount = parse_amount(text)
+    return amount.value / 100 if amount.suffix == "%" else amount.value
+
+
+def _positive(text: str) -> float:
+    amount = parse_amount(text)
+    if amount.suffix or not 0 < amount.value <= 36500:
+        raise ValueError(f"{text!r} is not a number above 0")
+    return amount.value
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is not a whole number") from None
+        if not low <= value <= high:
+            raise ValueError(f"{value} is not between {low} and {high}")
+        return value
+
+    return parse

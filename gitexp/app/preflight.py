@@ -1,0 +1,176 @@
+"""Why a run cannot start, or had to stop in its warm-up: said before anything is counted."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from datetime import UTC, datetime, timedelta
+
+from gitexp import refs
+from gitexp.app.load import Loaded, head_branch
+from gitexp.app.rig import Rig
+from gitexp.app.trust import require_trust
+from gitexp.decision import Analysis, HealthState
+from gitexp.errors import Refused
+from gitexp.model import Arm, Outcome, State, Trial
+from gitexp.store.store import Store
+
+CLOCK_TOLERANCE = timedelta(minutes=1)
+
+
+def refuse_to_run(store: Store, loaded: Loaded, analysis: Analysis) -> tuple[str, ...]:
+    """Warnings, when a run may start.
+
+    Raises:
+        Refused: else, with the reason and the way on.
+    """
+    experiment, comparison = loaded.experiment, loaded.compared()
+    exp, plan = experiment.id, experiment.plan
+    refuse_to_measure(loaded)
+    if store.git.top is None:
+        raise Refused(
+            "trials need a work tree, and this repository is bare",
+            hint="run it in a clone: git clone <this repository> <folder>",
+            code="bare",
+        )
+    if plan.command is None:
+        raise Refused(
+            f"the plan of {exp} names no command to run",
+            hint=f"record what you measured: git exp record {exp} --arm treatment "
+            f"-m {plan.primary.name}=1.5",
+            code="no-command",
+        )
+    failed = [check for check in analysis.health if check.state is HealthState.FAIL]
+    if failed:
+        raise Refused(
+            f"{exp} cannot go on: {failed[0].value}", hint=failed[0].advice, code="invalid"
+        )
+    refuse_new_revision(loaded)
+    refuse_wrong_clock(store, loaded)
+    require_trust(experiment)
+    return _warnings(store, loaded)
+
+
+def refuse_to_measure(loaded: Loaded) -> None:
+    """Nothing, when trials of this experiment can count.
+
+    Raises:
+        Refused: when it has ended, or both arms are the same code.
+    """
+    exp, comparison = loaded.experiment.id, loaded.compared()
+    if loaded.experiment.state is not State.RUNNING:
+        raise Refused(
+            f"{exp} has ended: it was {loaded.experiment.state.replace('-', ' ')}",
+            hint=f"git exp create --like {exp} starts another one like it",
+            code="ended",
+        )
+    if comparison.control.tree == comparison.treatment.tree:
+        raise Refused(
+            f"control and treatment are the same code: exp/{exp} changes nothing yet",
+            hint=f"commit the change on exp/{exp}, then run it again",
+            code="same-code",
+        )
+
+
+def blame(rig: Rig, trial: Trial) -> Refused:
+    """The likely cause of a failure in the warm-up."""
+    how = "timed out" if trial.outcome is Outcome.TIMEOUT else f"failed ({_ending(trial)})"
+    exp = rig.experiment.id
+    missing = _missing_in_control(rig)
+    if trial.arm is Arm.CONTROL and missing is not None:
+        target = refs.short(rig.experiment.plan.target)
+        return Refused(
+            f"the warm-up {how} in the control: {missing} is not there",
+            hint=f"commit {missing} on {target}, then: git merge {target} on exp/{exp}",
+            code="preflight",
+        )
+    if trial.metrics.get(rig.experiment.plan.primary.name) is None and trial.exit_code == 0:
+        name = rig.experiment.plan.primary.name
+        return Refused(
+            f"the command reports no metric {name!r} in the {trial.arm}",
+            hint=f"print a line 'METRIC {name}=…', or write {name}=… to $GITEXP_METRICS",
+            code="preflight",
+        )
+    return Refused(
+        f"the warm-up {how} in the {trial.arm}; its output ends: {_last_line(rig, trial)}",
+        hint=f"try it in a clean checkout: cd {rig.checkouts[trial.arm].path} && {rig.command}; "
+        "what is missing there comes with --setup CMD or --link PATH (e.g. node_modules)",
+        code="preflight",
+    )
+
+
+def _ending(trial: Trial) -> str:
+    return "signal" if trial.exit_code is None else f"exit {trial.exit_code}"
+
+
+def _last_line(rig: Rig, trial: Trial) -> str:
+    if trial.payload is None:
+        return "(no output)"
+    kept = json.loads(rig.store.payload(trial.payload))
+    lines = [line.strip() for line in kept.get("tail", "").splitlines() if line.strip()]
+    return lines[-1][:200] if lines else "(no output)"
+
+
+def _missing_in_control(rig: Rig) -> str | None:
+    """A file the command names that the treatment has and the control has not."""
+    try:
+        words = shlex.split(rig.command)
+    except ValueError:
+        words = rig.command.split()
+    repository = rig.store.repository
+    control, treatment = rig.comparison.control, rig.comparison.treatment
+    for word in words:
+        path = re.sub(r"^\./", "", word)
+        if not path or path.startswith(("/", "-", "$")) or ".." in path.split("/"):
+            continue
+        here = repository.path_exists(treatment.tree, path)
+        if here and not repository.path_exists(control.tree, path):
+            return path
+    return None
+
+
+def refuse_new_revision(loaded: Loaded) -> None:
+    """Nothing, unless the code changed more often than the plan allows.
+
+    Raises:
+        Refused: then, with the way to register the new code.
+    """
+    experiment = loaded.experiment
+    revision = loaded.compared().revision
+    used = experiment.revisions()
+    if revision in used or len(used) < experiment.plan.revisions:
+        return
+    raise Refused(
+        f"the code has changed since the first block, and the plan registers "
+        f"{experiment.plan.revisions} revision{'s' * (experiment.plan.revisions > 1)}",
+        hint=f"register the new code: git exp create --like {experiment.id}",
+        code="revisions",
+    )
+
+
+def refuse_wrong_clock(store: Store, loaded: Loaded) -> None:
+    """Nothing, unless the clock is behind what this clone has recorded.
+
+    Raises:
+        Refused: then: the plan's last day could not be told.
+    """
+    own = [r for r in loaded.experiment.records if r.writer == store.writer]
+    newest = max((r.at for r in own), default=loaded.experiment.plan.created)
+    now = datetime.now(UTC)
+    if now + CLOCK_TOLERANCE < newest:
+        raise Refused(
+            f"the clock says {now:%Y-%m-%d %H:%M:%S} UTC, which is before the newest record here "
+            f"({newest:%Y-%m-%d %H:%M:%S})",
+            hint="set the clock, then run it again",
+            code="clock",
+        )
+
+
+def _warnings(store: Store, loaded: Loaded) -> tuple[str, ...]:
+    branch = refs.branch(loaded.experiment.id)
+    if head_branch(store) != branch:
+        return ()
+    if not store.git.run("status", "--porcelain", "--untracked-files=no"):
+        return ()
+    return (f"uncommitted changes are not measured: commit them on {refs.short(branch)}",)

@@ -1,0 +1,240 @@
+"""Both arms checked out and ready, and one trial run and recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitexp.app.settings import Settings
+from gitexp.codec import ulid
+from gitexp.errors import GitexpError, Refused
+from gitexp.lifecycle import Experiment
+from gitexp.model import Arm, Comparison, Environment, Outcome, Record, RecordId, Trial
+from gitexp.runner.environment import facts, host
+from gitexp.runner.isolation import Shared, shared
+from gitexp.runner.process import Launcher
+from gitexp.runner.schedule import order, seed
+from gitexp.runner.trial import Measurement, measure
+from gitexp.runner.variables import for_command, for_trial
+from gitexp.runner.worktree import Checkout, Recipe, Worktrees, default_base
+from gitexp.store.store import Store
+
+MAX_INNER_SAMPLES = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rig:
+    """All that a trial of this run needs.
+
+    Attributes:
+        env: Id of this run's environment record.
+    """
+
+    store: Store
+    experiment: Experiment
+    comparison: Comparison
+    command: str
+    launcher: Launcher
+    checkouts: dict[Arm, Checkout]
+    scratch: Path
+    env: RecordId
+    warnings: tuple[str, ...]
+
+    def order(self, block: int, attempt: int) -> tuple[Arm, Arm]:
+        """The arms of this block in the order they run."""
+        return order(
+            plan=self.experiment.plan_hash,
+            revision=self.comparison.revision,
+            writer=self.store.writer,
+            block=block,
+            attempt=attempt,
+        )
+
+    def trial(self, arm: Arm, *, block: int, attempt: int, slot: int) -> Record:
+        """Run one trial; it is durable when this returns.
+
+        Raises:
+            GitexpError: if the command cannot start, or reports a number that cannot be used:
+                then the trial is recorded as failed first.
+        """
+        name = ulid(time.time_ns() // 1_000_000, os.urandom(10))
+        measured = self._measure(arm, block=block, attempt=attempt, name=name)
+        outcome, metrics = self._judge(measured)
+        record = self.store.record(
+            self.experiment.id,
+            self.experiment.plan_hash,
+            Trial(
+                arm=arm,
+                commit=self.comparison.arm(arm).commit,
+                revision=self.comparison.revision,
+                block=block,
+                attempt=attempt,
+                slot=slot,
+                host=host(),
+                outcome=outcome,
+                exit_code=measured.exit_code,
+                metrics=metrics,
+                env=self.env,
+            ),
+            target=self.comparison.arm(arm).commit,
+            payload=_payload(measured, outcome),
+            id=name,
+        )
+        if measured.complaint is not None:
+            raise GitexpError(
+                f"the command's report in the {arm} cannot be used: {measured.complaint}",
+                hint="mend what it prints; the trial is recorded as failed",
+                code="bad-metric",
+            )
+        return record
+
+    def _measure(self, arm: Arm, *, block: int, attempt: int, name: RecordId) -> Measurement:
+        checkout = self.checkouts[arm].path
+        env = for_trial(
+            os.environ,
+            cwd=checkout,
+            experiment=self.experiment.id,
+            arm=arm,
+            block=block,
+            trial=name,
+            seed=seed(
+                plan=self.experiment.plan_hash,
+                revision=self.comparison.revision,
+                writer=self.store.writer,
+                block=block,
+                attempt=attempt,
+            ),
+        )
+        return measure(
+            self.launcher,
+            self.command,
+            cwd=checkout,
+            env=env,
+            timeout_s=self.experiment.plan.timeout_s,
+            scratch=self.scratch / name,
+        )
+
+    def _judge(self, measured: Measurement) -> tuple[Outcome, dict[str, float]]:
+        """A trial without its primary metric failed, however it exited."""
+        metrics = dict(measured.metrics)
+        primary = self.experiment.plan.primary.name
+        lacks_primary = measured.outcome is Outcome.OK and primary not in metrics
+        if lacks_primary or measured.complaint is not None:
+            return Outcome.FAILED, metrics | {"failures": 1.0}
+        return measured.outcome, metrics
+
+
+@contextmanager
+def open_rig(
+    store: Store, experiment: Experiment, comparison: Comparison, *, allow_shared: bool
+) -> Iterator[Rig]:
+    """Check out both arms and note the environment.
+
+    Raises:
+        Refused: if the set-up fails, or both arms would run the user's own checkout.
+    """
+    plan = experiment.plan
+    assert plan.command is not None, "refuse_to_run has looked"
+    worktrees = worktrees_of(store)
+    with ExitStack() as stack:
+        launcher = stack.enter_context(Launcher())
+        checkouts = {
+            arm: stack.enter_context(
+                worktrees.checkout(
+                    experiment.id,
+                    Recipe(
+                        commit=comparison.arm(arm).commit,
+                        tree=comparison.arm(arm).tree,
+                        control=comparison.control.commit,
+                        setup=plan.setup,
+                        links=plan.links,
+                        harness=plan.harness,
+                    ),
+                    launcher=launcher,
+                    env=for_command(os.environ, cwd=worktrees.root),
+                )
+            )
+            for arm in Arm
+        }
+        found = _shared(store, plan.command, checkouts, plan.links)
+        if found and not allow_shared:
+            raise _refuse_shared(found)
+        yield Rig(
+            store=store,
+            experiment=experiment,
+            comparison=comparison,
+            command=plan.command,
+            launcher=launcher,
+            checkouts=checkouts,
+            scratch=worktrees.root / "scratch",
+            env=_note_environment(store, experiment, comparison, found),
+            warnings=tuple(f"{s.what} ({s.where}): both arms may run it" for s in found),
+        )
+
+
+def worktrees_of(store: Store) -> Worktrees:
+    """Our checkouts of this repository, in `exp.worktreeDir` or the user's cache folder."""
+    configured = Settings.of(store.git).value("worktree-dir", None)
+    base = default_base(os.environ) if configured is None else Path(configured).expanduser()
+    if not base.is_absolute():
+        base = (store.git.top or store.git.common_dir) / base
+    return Worktrees(
+        store.git, common_dir=store.git.common_dir, user_checkout=store.git.top, base=base
+    )
+
+
+def _shared(
+    store: Store, command: str, checkouts: dict[Arm, Checkout], links: tuple[str, ...]
+) -> tuple[Shared, ...]:
+    if store.git.top is None:
+        return ()
+    arm = checkouts[Arm.TREATMENT].path
+    return shared(
+        command,
+        user_checkout=store.git.top,
+        arm_checkout=arm,
+        env=for_command(os.environ, cwd=arm),
+        links=links,
+    )
+
+
+def _refuse_shared(found: tuple[Shared, ...]) -> Refused:
+    first = found[0]
+    return Refused(
+        f"both arms would run the code of your own checkout: {first.what} ({first.where})",
+        hint=f"{first.advice}; or, if that does not matter here: git exp run --allow-shared",
+        code="not-isolated",
+    )
+
+
+def _note_environment(
+    store: Store, experiment: Experiment, comparison: Comparison, found: tuple[Shared, ...]
+) -> RecordId:
+    known = dict(facts(git_version=store.git.run("version").removeprefix("git version ").strip()))
+    if found:
+        known["shared"] = "; ".join(s.what for s in found)[:500]
+    return store.record(
+        experiment.id,
+        experiment.plan_hash,
+        Environment(facts=known),
+        target=experiment.plan_commit or comparison.control.commit,
+    ).id
+
+
+def _payload(measured: Measurement, outcome: Outcome) -> bytes | None:
+    """What a record has no room for: inner samples, and the output of a trial that failed."""
+    kept: dict[str, object] = {}
+    if measured.samples:
+        kept["samples"] = {
+            name: list(values[:MAX_INNER_SAMPLES]) for name, values in measured.samples.items()
+        }
+    if outcome in (Outcome.FAILED, Outcome.TIMEOUT) and measured.tail:
+        kept["tail"] = measured.tail
+    if not kept:
+        return None
+    return json.dumps(kept, sort_keys=True).encode("ascii")

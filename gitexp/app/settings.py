@@ -1,0 +1,73 @@
+"""Where an option's value comes from: flag, GITEXP_*, git config exp.*, the team's .gitexp."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gitexp.store.git import Git
+
+TEAM_FILE = ".gitexp"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All configured values of `exp.*`, by lower-case key without the section.
+
+    Attributes:
+        own: From git's configuration, -c included.
+        team: From the tracked .gitexp: proposals when they are commands.
+    """
+
+    own: Mapping[str, tuple[str, ...]]
+    team: Mapping[str, tuple[str, ...]]
+    environ: Mapping[str, str]
+
+    @staticmethod
+    def of(git: Git) -> Settings:
+        own = {
+            name.removeprefix("exp."): values
+            for name, values in git.config.items()
+            if name.startswith("exp.")
+        }
+        return Settings(own=own, team=_team(git), environ=os.environ)
+
+    def value(self, name: str, flag: str | None, *, is_command: bool = False) -> str | None:
+        """One option, spelled as on the command line ('max-blocks'), or None when unset.
+
+        Args:
+            is_command: It would be run: then what came with a clone is not taken.
+        """
+        found = self.values(name, () if flag is None else (flag,), is_command=is_command)
+        return found[-1] if found else None
+
+    def values(
+        self, name: str, flags: tuple[str, ...], *, is_command: bool = False
+    ) -> tuple[str, ...]:
+        """An option that may be given several times; the first source that has any counts."""
+        variable = self.environ.get("GITEXP_" + name.replace("-", "_").upper())
+        if flags or variable:
+            return flags or (variable or "",)
+        key = name.replace("-", "")
+        proposed = () if is_command else self.team.get(key, ())
+        return self.own.get(key) or proposed
+
+    def proposed(self, name: str) -> str | None:
+        """What the team's file would have us run."""
+        found = self.team.get(name.replace("-", ""))
+        return found[-1] if found else None
+
+
+def _team(git: Git) -> dict[str, tuple[str, ...]]:
+    if git.top is None or not (git.top / TEAM_FILE).is_file():
+        return {}
+    answer = git.attempt("config", "--null", "--file", str(git.top / TEAM_FILE), "--list")
+    values: dict[str, tuple[str, ...]] = {}
+    for entry in filter(None, answer.stdout.decode(errors="replace").split("\0")):
+        name, _, value = entry.partition("\n")
+        if re.match(r"exp\.[a-z]+\Z", name):
+            key = name.removeprefix("exp.")
+            values[key] = (*values.get(key, ()), value)
+    return values

@@ -1,0 +1,87 @@
+"""The plan, and the records, as they are stored."""
+
+from __future__ import annotations
+
+from gitexp.app.load import load
+from gitexp.app.trust import is_trusted
+from gitexp.app.views import LogEntry, LogView, PlanView
+from gitexp.blocks import Block
+from gitexp.lifecycle import Experiment, unknown_kinds
+from gitexp.model import ExperimentId, Outcome, Record, RecordId, Trial
+from gitexp.store.store import Store
+
+
+def show(store: Store, exp: ExperimentId) -> PlanView:
+    """The registration, what its arms are now, and whether it may run here."""
+    loaded = load(store, exp)
+    return PlanView(
+        experiment=loaded.experiment,
+        comparison=loaded.comparison,
+        is_trusted=is_trusted(loaded.experiment.plan_hash),
+        revisions_used=len(loaded.experiment.revisions()),
+        unknown=unknown_kinds(loaded.experiment),
+    )
+
+
+def log(store: Store, exp: ExperimentId) -> LogView:
+    """All records, oldest first, with what became of each."""
+    experiment = load(store, exp).experiment
+    marks = _block_marks(experiment)
+    return LogView(
+        experiment=experiment,
+        entries=tuple(
+            LogEntry(record=record, marks=_marks(experiment, record, marks))
+            for record in experiment.records
+        ),
+    )
+
+
+def _marks(
+    experiment: Experiment, record: Record, by_block: dict[RecordId, str]
+) -> tuple[str, ...]:
+    trial = record.body
+    if not isinstance(trial, Trial):
+        return ()
+    found = []
+    if trial.block == 0:
+        found.append("warm-up")
+    elif trial.block is None:
+        found.append("unpaired")
+    elif trial.outcome is not Outcome.VOID:
+        found.append(by_block.get(record.id, "superseded"))
+    if trial.outcome is Outcome.VOID:
+        found.append("void")
+    if record.id in experiment.retractions:
+        found.append("retracted")
+    if record.at > experiment.plan.expires:
+        found.append("late")
+    return tuple(mark for mark in found if mark)
+
+
+def _block_marks(experiment: Experiment) -> dict[RecordId, str]:
+    """For trials that belong to a block: '' when it counts, else why it does not (yet)."""
+    marks: dict[RecordId, str] = {}
+    for (revision, writer), found in experiment.series.items():
+        decision = experiment.decisions.get(revision)
+        is_decider = writer == experiment.plan.decider
+        for block in found.blocks:
+            is_after = decision is not None and is_decider and block.completed.seq > decision.seq
+            own = "after" if is_after else "" if is_decider else "waiting"
+            marks |= dict.fromkeys(_ids(block), own)
+        for block in found.held_back:
+            marks |= dict.fromkeys(_ids(block), "waiting")
+        for begun in found.open:
+            for run in experiment.trials:
+                trial = run.trial
+                if (trial.revision, run.record.writer, trial.block, trial.attempt) == (
+                    revision,
+                    writer,
+                    begun.number,
+                    begun.attempt,
+                ):
+                    marks[run.record.id] = "waiting"
+    return marks
+
+
+def _ids(block: Block) -> tuple[RecordId, RecordId]:
+    return block.control.record.id, block.treatment.record.id

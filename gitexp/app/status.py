@@ -1,0 +1,207 @@
+"""Where experiments stand, without statistics: recorded decisions, cached verdicts, medians."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from statistics import median
+
+from gitexp import refs
+from gitexp.app.load import current_experiment, load, resolve_id
+from gitexp.app.next_steps import next_commands
+from gitexp.app.verdict_cache import CachedVerdict, cached_verdict
+from gitexp.app.views import Estimate, StatusRow, StatusView, Summary
+from gitexp.blocks import WORST, Block, NotPositive, difference
+from gitexp.errors import GitexpError
+from gitexp.lifecycle import Experiment
+from gitexp.model import (
+    Arm,
+    Decided,
+    ExperimentId,
+    Expired,
+    Oid,
+    Outcome,
+    Plan,
+    Promoted,
+    Restored,
+    Revision,
+    Scale,
+    State,
+    TestName,
+    Verdict,
+)
+from gitexp.store.store import Store
+
+
+def status(store: Store, exp: str | None, *, everything: bool) -> StatusView:
+    """All experiments, or one; ended ones only when asked for or recent.
+
+    Args:
+        everything: Ended ones too.
+    """
+    current = current_experiment(store)
+    now = datetime.now(UTC)
+    if exp is not None:
+        rows = [_row(store, resolve_id(store, exp), current)]
+        return StatusView(
+            rows=tuple(rows), summary=_summary(rows, now), foreign=(), now=now, is_single=True
+        )
+    rows, foreign = [], []
+    for name in store.experiment_ids():
+        try:
+            rows.append(_row(store, name, current))
+        except GitexpError:
+            foreign.append(refs.short(refs.branch(name)))
+    rows.sort(key=lambda row: (row.state is not State.RUNNING, row.id != current, row.created))
+    shown = [row for row in rows if everything or row.state is State.RUNNING or len(rows) <= 10]
+    return StatusView(
+        rows=tuple(shown),
+        summary=_summary(rows, now),
+        foreign=(*foreign, *_strangers(store)),
+        now=now,
+        is_single=False,
+    )
+
+
+def _strangers(store: Store) -> tuple[str, ...]:
+    """Branches under exp/ whose names cannot be experiments."""
+    names = store.repository.refs(refs.BRANCHES)
+    return tuple(refs.short(name) for name in sorted(names) if refs.parse_branch(name) is None)
+
+
+def _row(store: Store, exp: ExperimentId, current: ExperimentId | None) -> StatusRow:
+    loaded = load(store, exp)
+    experiment, comparison = loaded.experiment, loaded.comparison
+    revision = None if comparison is None else comparison.revision
+    recorded = None if revision is None else experiment.decisions.get(revision)
+    cached = cached_verdict(store, loaded)
+    verdict, reason = _verdict(experiment, revision, recorded and recorded.body, cached)
+    blocks = () if revision is None else experiment.admitted(revision)
+    event = experiment.state_event
+    return StatusRow(
+        id=exp,
+        name=experiment.plan.name,
+        hypothesis=experiment.plan.hypothesis,
+        state=experiment.state,
+        verdict=verdict,
+        reason=reason,
+        is_current=exp == current,
+        source=loaded.source,
+        target=experiment.plan.target,
+        control=None if comparison is None else comparison.control.commit,
+        treatment=None if comparison is None else comparison.treatment.commit,
+        metric=experiment.plan.primary,
+        scale=experiment.plan.scale,
+        alpha=experiment.plan.alpha,
+        complete=_complete(experiment, revision, blocks),
+        max_blocks=experiment.plan.max_blocks,
+        waiting=() if revision is None else tuple(sorted(experiment.waiting(revision).items())),
+        failed=_failed(experiment, revision),
+        estimate=_estimate(experiment.plan, blocks, cached),
+        guardrails=_guardrails(experiment.plan, cached),
+        health=loaded.health,
+        created=experiment.plan.created,
+        expires=experiment.plan.expires,
+        ended=None if event is None else event.at,
+        merge=_merge(experiment),
+        problems=experiment.problems,
+        next=next_commands(experiment, verdict),
+    )
+
+
+def _verdict(
+    experiment: Experiment,
+    revision: Revision | None,
+    recorded: object,
+    cached: CachedVerdict | None,
+) -> tuple[Verdict, str]:
+    if isinstance(recorded, Decided):
+        return recorded.verdict, f"decided at block {recorded.blocks}"
+    if cached is not None:
+        return cached.verdict, cached.reason
+    if experiment.expired is not None and isinstance(experiment.expired.body, Expired):
+        return experiment.expired.body.verdict, "expired"
+    if experiment.state is State.RUNNING or revision is None:
+        return Verdict.COLLECTING, "not analysed"
+    return Verdict.UNDECIDED, "ended before it was decided"
+
+
+def _complete(experiment: Experiment, revision: Revision | None, blocks: Sequence[Block]) -> int:
+    if revision is None:
+        return 0
+    if experiment.plan.test is TestName.WELCH:
+        return len(experiment.counted(revision))
+    primary = experiment.plan.primary
+    return sum(block.has_value(primary) and not block.is_retracted for block in blocks)
+
+
+def _failed(experiment: Experiment, revision: Revision | None) -> tuple[int, int]:
+    counts = {Arm.CONTROL: 0, Arm.TREATMENT: 0}
+    if revision is not None:
+        for run in experiment.counted(revision):
+            if run.trial.outcome in (Outcome.FAILED, Outcome.TIMEOUT):
+                counts[run.trial.arm] += 1
+    return counts[Arm.CONTROL], counts[Arm.TREATMENT]
+
+
+def _estimate(plan: Plan, blocks: Iterable[Block], cached: CachedVerdict | None) -> Estimate:
+    kept = [block for block in blocks if not block.is_retracted]
+    pairs = [block.values(plan.primary) for block in kept]
+    control = [c for c, _ in pairs if c is not None]
+    treatment = [t for _, t in pairs if t is not None]
+    change, interval = (cached.change, cached.interval) if cached else (None, None)
+    is_analysed = change is not None
+    if change is None:
+        change = _plain_change(plan, kept)
+    return Estimate(
+        control_median=median(control) if control else None,
+        treatment_median=median(treatment) if treatment else None,
+        change=change,
+        interval=interval if is_analysed else None,
+        is_analysed=is_analysed,
+    )
+
+
+def _plain_change(plan: Plan, blocks: Iterable[Block]) -> float | None:
+    """The median of the block differences; of ratios as a fraction."""
+    try:
+        found = [difference(block, plan.primary, plan.scale) for block in blocks]
+    except NotPositive:
+        return None
+    values = [value for value in found if value is not None]
+    middle = median(values) if values else None
+    if middle is None or abs(middle) >= WORST:
+        return None
+    return math.expm1(middle) if plan.scale is Scale.LOG else middle
+
+
+def _guardrails(plan: Plan, cached: CachedVerdict | None) -> tuple[tuple[str, str], ...]:
+    states = dict(cached.guardrails) if cached else {}
+    return tuple((g.metric.name, states.get(g.metric.name, "?")) for g in plan.guardrails)
+
+
+def _merge(experiment: Experiment) -> Oid | None:
+    body = experiment.state_event.body if experiment.state_event else None
+    if isinstance(body, Promoted | Restored):
+        return body.merge
+    return None
+
+
+def _summary(rows: Sequence[StatusRow], now: datetime) -> Summary:
+    by_state = {state: sum(row.state is state for row in rows) for state in State}
+    ended = len(rows) - by_state[State.RUNNING]
+    promotions = [row.ended for row in rows if row.state is State.PROMOTED and row.ended]
+    judged = [row for row in rows if row.verdict.is_final]
+    return Summary(
+        running=by_state[State.RUNNING],
+        promoted=by_state[State.PROMOTED],
+        rolled_back=by_state[State.ROLLED_BACK],
+        expired=by_state[State.EXPIRED],
+        success_rate=by_state[State.PROMOTED] / ended if ended else None,
+        judged=len(judged),
+        false_promotions=sum(row.alpha for row in judged) / 2,
+        days_since_promotion=(
+            (now - max(promotions)).total_seconds() / 86400 if promotions else None
+        ),
+    )

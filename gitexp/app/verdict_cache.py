@@ -1,0 +1,77 @@
+"""The last verdict, kept for as long as the evidence and the arms are the same.
+
+Analysing needs scipy; `status` must not. A cache entry that does not fit exactly is a miss.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+
+from gitexp.app.load import Loaded
+from gitexp.decision import Analysis
+from gitexp.model import Scale, Verdict
+from gitexp.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedVerdict:
+    """What `status` shows of an analysis; `interval` ends may be infinite."""
+
+    verdict: Verdict
+    reason: str
+    change: float | None
+    interval: tuple[float, float]
+    guardrails: tuple[tuple[str, str], ...]
+
+
+def cached_verdict(store: Store, loaded: Loaded) -> CachedVerdict | None:
+    """The verdict kept for exactly this evidence, or None."""
+    text = store.cache.get(f"{loaded.experiment.id}.verdict", _key(loaded))
+    if text is None:
+        return None
+    try:
+        kept = json.loads(text)
+        low, high = kept["interval"]
+        return CachedVerdict(
+            verdict=Verdict(kept["verdict"]),
+            reason=str(kept["reason"]),
+            change=None if kept["change"] is None else float(kept["change"]),
+            interval=(-math.inf if low is None else low, math.inf if high is None else high),
+            guardrails=tuple((str(name), str(state)) for name, state in kept["guardrails"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def keep_verdict(store: Store, loaded: Loaded, analysis: Analysis) -> None:
+    """Keep what was found for `status`; failing to is no matter."""
+    primary = analysis.primary
+    change = primary.rel_effect if primary.scale is Scale.LOG else primary.effect
+    low, high = (None if math.isinf(end) else end for end in primary.interval)
+    text = json.dumps(
+        {
+            "verdict": analysis.verdict,
+            "reason": analysis.reason,
+            "change": None if change is None or math.isinf(change) else change,
+            "interval": [low, high],
+            "guardrails": [[g.metric.name, g.state] for g in analysis.guardrails],
+        }
+    )
+    store.cache.put(f"{loaded.experiment.id}.verdict", _key(loaded), text.encode())
+
+
+def _key(loaded: Loaded) -> str:
+    """Changes whenever evidence, arms or health do."""
+    comparison = loaded.comparison
+    parts = [
+        loaded.experiment.plan_hash,
+        sorted(loaded.experiment.tips.items()),
+        []
+        if comparison is None
+        else [comparison.revision.control_tree, comparison.revision.treatment_tree],
+        [[check.check, check.value] for check in loaded.health],
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

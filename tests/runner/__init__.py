@@ -1,1 +1,0 @@
-"""Tests of the runner, with real processes and real repositories."""

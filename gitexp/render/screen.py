@@ -125,21 +125,23 @@ class Screen:
 
 
 def wrapped(
-    text: str, screen: Screen, *, first: str | Span = "", indent: int | None = None
+    text: str, screen: Screen, *, first: str | Span | Line = "", indent: int | None = None
 ) -> list[Line]:
     """The text in lines that fit, words kept whole; the first line starts with `first`.
 
     Args:
         indent: Of the other lines; None: the width of `first`.
     """
-    margin = screen.cells(first) if indent is None else indent
-    room = max(screen.width - margin, 20)
+    start = first if isinstance(first, tuple) else line(first)
+    taken = screen.cells(*start)
+    margin = taken if indent is None else indent
     rows: list[str] = []
     for word in screen.plain(text).split():
+        room = max(screen.width - (margin if len(rows) > 1 else taken), 20)
         if rows and cells(rows[-1]) + 1 + cells(word) <= room:
             rows[-1] += f" {word}"
         else:
             rows.append(word)
     if not rows:
-        return [line(first)]
-    return [line(first, rows[0]), *(line(" " * margin, row) for row in rows[1:])]
+        return [start]
+    return [line(*start, rows[0]), *(line(" " * margin, row) for row in rows[1:])]

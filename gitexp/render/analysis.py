@@ -1,0 +1,246 @@
+"""What the evidence says: the verdict in one line, then what it rests on."""
+
+from __future__ import annotations
+
+import math
+
+from gitexp.app.views import AnalysisView
+from gitexp.decision import Analysis, ArmCounts, GuardrailResult, PrimaryResult
+from gitexp.model import Direction, Goal, Plan, TestName, Verdict
+from gitexp.render import numbers, words
+from gitexp.render.bars import interval_bar, reach_of
+from gitexp.render.columns import Column, table
+from gitexp.render.labels import commands, label, told
+from gitexp.render.raw import raw_statistics
+from gitexp.render.screen import Line, Screen, Span, Style, line, wrapped
+
+
+def analysis_page(view: AnalysisView, screen: Screen, *, verbose: bool = False) -> list[Line]:
+    """The whole answer of `analyze`."""
+    analysis, plan = view.analysis, view.experiment.plan
+    lines = [
+        *_head(view, screen),
+        *_verdict(view, screen),
+        line(),
+        *_metrics(analysis, screen),
+        *_guardrails(analysis, screen),
+        line(),
+        *_health(analysis, screen),
+        *_criteria(analysis, screen),
+        *_how(analysis, plan, screen),
+    ]
+    if verbose:
+        lines += raw_statistics(view, screen)
+    return lines + commands("next", view.next)
+
+
+def verdict_sentence(view: AnalysisView) -> str:
+    """The primary metric's result in one sentence, without the verdict's name.
+
+    'treatment −4.5% in time (95% repeated interval −8.0% to −0.9%), decided at block 10 of 20;
+    2 later blocks not used'
+    """
+    analysis = view.analysis
+    primary, blocks, looks = analysis.primary, analysis.blocks, analysis.looks
+    change = numbers.change(words.effect(primary), primary.metric, primary.scale)
+    if words.effect(primary) is None:
+        found = f"no estimate of {primary.metric.name} yet"
+    elif looks.last is None and looks.decided_at is None:
+        found = f"treatment {change} in {primary.metric.name} so far"
+    else:
+        found = f"treatment {change} in {primary.metric.name} ({_interval(primary)})"
+    if looks.decided_at is not None:
+        where = f", decided at block {looks.decided_at} of {blocks.max}"
+    else:
+        where = f", {blocks.complete} of {numbers.plural(blocks.max, 'block')}"
+    if blocks.after:
+        return f"{found}{where}; {numbers.plural(blocks.after, 'later block')} not used"
+    if looks.next is not None and looks.decided_at is None:
+        order = "first" if looks.last is None else "next"
+        return f"{found}{where}; {order} look at block {looks.next}"
+    return found + where
+
+
+def _interval(primary: PrimaryResult) -> str:
+    held = f"{numbers.level(primary.level)} repeated interval"
+    if not any(map(math.isfinite, primary.interval)):
+        return f"{held} {numbers.UNBOUNDED}"
+    low, high = numbers.interval_ends(primary.interval, primary.metric, primary.scale)
+    return f"{held} {low} to {high}"
+
+
+def _head(view: AnalysisView, screen: Screen) -> list[Line]:
+    analysis, experiment = view.analysis, view.experiment
+    blocks = analysis.blocks
+    counts = [f"{numbers.plural(blocks.used, 'block')} used"]
+    for count, what in (
+        (blocks.after, "after the decision"),
+        (blocks.waiting, "waiting"),
+        (blocks.both_failed, "failed in both arms"),
+        (blocks.retracted, "retracted"),
+        (blocks.late, "past the last day"),
+        (blocks.unpaired, "unpaired"),
+    ):
+        if count:
+            counts.append(f"{count} {what}")
+    name = f"   {experiment.plan.name}" if experiment.plan.name != experiment.id else ""
+    outcomes = (
+        f"control {_outcomes(analysis.control)}; treatment {_outcomes(analysis.treatment)}; "
+        + ", ".join(counts)
+    )
+    return [
+        line(Span(f"exp/{experiment.id}", Style.STRONG), name),
+        *wrapped(outcomes, screen),
+    ]
+
+
+def _outcomes(arm: ArmCounts) -> str:
+    parts = [f"{arm.ok} ok"]
+    for count, what in (
+        (arm.failed, "failed"),
+        (arm.timeout, "timed out"),
+        (arm.void, "void"),
+    ):
+        if count:
+            parts.append(f"{count} {what}")
+    return f"{arm.commit[:7]} {', '.join(parts)}"
+
+
+def _verdict(view: AnalysisView, screen: Screen) -> list[Line]:
+    name = words.verdict(view.analysis.verdict, screen)
+    first = Span(f"{name.text}   ", name.style)
+    lines = wrapped(verdict_sentence(view), screen, first=first)
+    return lines + wrapped(view.analysis.reason, screen, first=" " * screen.cells(first))
+
+
+def _metrics(analysis: Analysis, screen: Screen) -> list[Line]:
+    shown = [("primary", analysis.primary)]
+    if analysis.after is not None:
+        shown.append((f"all {analysis.blocks.used + analysis.blocks.after} blocks", analysis.after))
+    bars: list[str | Span | Line] = []
+    if screen.width >= 100:
+        ends = [end for _, found in shown for end in found.interval]
+        reach = reach_of(*ends, *(words.effect(found) for _, found in shown))
+        bars = [Span(_bar(found, reach), Style.INFO) for _, found in shown]
+    changes = [words.change_and_interval(found) for _, found in shown]
+    level = numbers.level(analysis.primary.level)
+    return table(
+        [
+            Column(title="METRIC", rows=[words.metric(found.metric) for _, found in shown]),
+            Column(title="", rows=[Span(role, Style.MUTED) for role, _ in shown], drop=3),
+            Column(title="CONTROL", rows=[_median(f, f.control.median) for _, f in shown], drop=2),
+            Column(
+                title="TREATMENT", rows=[_median(f, f.treatment.median) for _, f in shown], drop=2
+            ),
+            Column(title="CHANGE", rows=[change for change, _ in changes], is_right=True),
+            Column(title=f"{level} INTERVAL", rows=[ends for _, ends in changes], drop=1),
+            Column(title="", rows=bars, drop=4),
+        ],
+        screen,
+    )
+
+
+def _median(found: PrimaryResult, value: float | None) -> str:
+    return numbers.quantity(value, found.metric.unit)
+
+
+def _bar(found: PrimaryResult, reach: float) -> str:
+    return interval_bar(*found.interval, words.effect(found), reach=reach, width=25)
+
+
+def _guardrails(analysis: Analysis, screen: Screen) -> list[Line]:
+    found = analysis.guardrails
+    if not found:
+        return []
+    return table(
+        [
+            Column(title="GUARDRAIL", rows=[words.metric(g.metric) for g in found]),
+            Column(
+                title="LIMIT",
+                rows=[words.limit(g.metric, g.margin, is_relative=g.is_relative) for g in found],
+                is_right=True,
+                drop=2,
+            ),
+            Column(title="NO WORSE THAN", rows=[_bound(g) for g in found], is_right=True, drop=1),
+            Column(title="", rows=[words.guard_state(g.state) for g in found]),
+            Column(
+                title="",
+                rows=[f"since block {g.fell_at}" if g.fell_at else "" for g in found],
+                drop=3,
+            ),
+        ],
+        screen,
+    )
+
+
+def _bound(found: GuardrailResult) -> str:
+    if not math.isfinite(found.bound):
+        return "not known yet"
+    return words.limit(found.metric, found.bound, is_relative=found.is_relative)
+
+
+def _health(analysis: Analysis, screen: Screen) -> list[Line]:
+    lines: list[Line] = []
+    for at, health in enumerate(analysis.health):
+        parts = words.check(health)
+        if health.advice and health.threshold:
+            parts += line(Span(f" (threshold {health.threshold})", Style.MUTED))
+        lines.append(line(label("" if at else "health"), *parts))
+        if health.advice:
+            lines += wrapped(f"  {health.advice}", screen, first=label(""))
+    return lines
+
+
+def _criteria(analysis: Analysis, screen: Screen) -> list[Line]:
+    lines: list[Line] = []
+    for at, criterion in enumerate(analysis.criteria):
+        state = "" if criterion.met else "not met: "
+        first = line(label("" if at else "criteria"), words.mark(criterion.met))
+        text = f" {criterion.name}: {state}{criterion.text}"
+        lines += wrapped(text, screen, first=(*first, Span(" ")), indent=12)
+    return lines
+
+
+def _how(analysis: Analysis, plan: Plan, screen: Screen) -> list[Line]:
+    primary = analysis.primary
+    said = [f"{_method(primary)} {_holds(primary)}"]
+    decided = analysis.looks.decided_at
+    if decided is not None and decided < plan.max_blocks and analysis.verdict.is_final:
+        all_blocks = ""
+        if analysis.after is not None:
+            later = numbers.change(words.effect(analysis.after), primary.metric, primary.scale)
+            all_blocks = f" (over all blocks {later})"
+        said.append(f"An early decision tends to overstate the effect{all_blocks}.")
+    if plan.goal is Goal.BETTER and plan.min_effect > 0:
+        asked = smallest_effect(plan)
+        said.append(
+            f"Smallest effect asked for: {asked}; an effect half that size is still called "
+            "better one time in ten."
+        )
+    if analysis.blocks_needed is not None and analysis.verdict is Verdict.UNDECIDED:
+        said.append(f"About {analysis.blocks_needed} blocks would probably decide it.")
+    said += [f"Note: {caveat}." for caveat in primary.caveats]
+    return [
+        part for at, text in enumerate(said) for part in told("" if at else "how", text, screen)
+    ]
+
+
+def _method(primary: PrimaryResult) -> str:
+    if primary.test is TestName.WELCH:
+        return f"{words.test(primary.test)} on unpaired trials."
+    return (
+        f"{words.test(primary.test)} on {words.block_number(primary.scale)}: one number per block, "
+        "both arms side by side in random order."
+    )
+
+
+def _holds(primary: PrimaryResult) -> str:
+    level = numbers.level(primary.level)
+    return f"The {level} interval holds at every look, however often one looks."
+
+
+def smallest_effect(plan: Plan) -> str:
+    """The plan's smallest effect, with the sign that is good."""
+    good = -1 if plan.primary.direction is Direction.LOWER else 1
+    text = numbers.change(good * plan.min_effect, plan.primary, plan.scale)
+    return text.replace(".0%", "%")

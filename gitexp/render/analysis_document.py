@@ -1,0 +1,122 @@
+"""The keys of `analyze --json`, which the verdict of `run --json` holds, too."""
+
+from __future__ import annotations
+
+from gitexp.app.views import AnalysisView
+from gitexp.decision import ArmCounts, ArmSummary, GuardrailResult, PrimaryResult
+from gitexp.render.plain import health_values
+
+STOPPING = "group-sequential"
+INTERVAL_KIND = "repeated"
+
+
+def analysis_values(view: AnalysisView) -> dict[str, object]:
+    analysis, plan = view.analysis, view.experiment.plan
+    blocks, looks = analysis.blocks, analysis.looks
+    return {
+        "id": view.experiment.id,
+        "verdict": analysis.verdict,
+        "action": analysis.action,
+        "reason": analysis.reason,
+        "plan": {
+            "hash": view.experiment.plan_hash,
+            "alpha": analysis.alpha,
+            "min_blocks": plan.min_blocks,
+            "max_blocks": plan.max_blocks,
+            "stopping": STOPPING,
+            "test": plan.test,
+        },
+        "revision": {
+            "control_tree": analysis.revision.control_tree,
+            "treatment_tree": analysis.revision.treatment_tree,
+        },
+        "control": _arm(analysis.control),
+        "treatment": _arm(analysis.treatment),
+        "blocks": {
+            "complete": blocks.complete,
+            "used": blocks.used,
+            "waiting": blocks.waiting,
+            "max": blocks.max,
+            "after": blocks.after,
+            "both_failed": blocks.both_failed,
+            "retracted": blocks.retracted,
+            "late": blocks.late,
+            "unpaired": blocks.unpaired,
+            "waiting_by": dict(blocks.waiting_by),
+        },
+        "primary": _result(analysis.primary),
+        "after": None if analysis.after is None else _result(analysis.after),
+        "looks": {
+            "next": looks.next,
+            "crossed_at": looks.crossed_at,
+            "boundary": looks.critical,
+            "last": looks.last,
+            "decided_at": looks.decided_at,
+        },
+        "guardrails": [_guardrail(found) for found in analysis.guardrails],
+        "secondary": [],
+        "alerts": [],
+        "health": [health_values(health) for health in analysis.health],
+        "criteria": [{"name": c.name, "met": c.met, "text": c.text} for c in analysis.criteria],
+        "impact": None,
+        "blocks_needed": analysis.blocks_needed,
+        "next": view.next,
+    }
+
+
+def _arm(arm: ArmCounts) -> dict[str, object]:
+    return {
+        "commit": arm.commit,
+        "n": arm.ok + arm.failed + arm.timeout,
+        "ok": arm.ok,
+        "failed": arm.failed,
+        "timeout": arm.timeout,
+        "void": arm.void,
+    }
+
+
+def _result(found: PrimaryResult) -> dict[str, object]:
+    return {
+        "metric": found.metric.name,
+        "unit": found.metric.unit,
+        "direction": found.direction,
+        "test": found.test,
+        "scale": found.scale,
+        "control": _summary(found.control),
+        "treatment": _summary(found.treatment),
+        "effect": found.effect,
+        "rel_effect": found.rel_effect,
+        "interval": found.interval,
+        "level": found.level,
+        "interval_kind": INTERVAL_KIND,
+        "p_value": found.p_value,
+        "nominal_level": found.nominal_level,
+        "statistic": found.statistic,
+        "df": found.df,
+        "hedges_g": found.hedges_g,
+        "cohens_d": found.cohens_d,
+        "d_z": found.d_z,
+        "caveats": found.caveats,
+    }
+
+
+def _summary(arm: ArmSummary) -> dict[str, object]:
+    return {
+        "n": arm.n,
+        "mean": arm.mean,
+        "sd": arm.sd,
+        "median": arm.median,
+        "min": arm.low,
+        "max": arm.high,
+    }
+
+
+def _guardrail(found: GuardrailResult) -> dict[str, object]:
+    return {
+        "metric": found.metric.name,
+        "margin": found.margin,
+        "is_relative": found.is_relative,
+        "bound": found.bound,
+        "state": found.state,
+        "fell_at": found.fell_at,
+    }

@@ -1,0 +1,95 @@
+"""What a command changed: one form for create, record, promote, rollback, restore and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gitexp.app.views import CreatedView, RecordedView
+from gitexp.refs import short
+from gitexp.render.labels import commands, told
+from gitexp.render.screen import Line, Screen, wrapped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeReport:
+    """A change that was made, or would be.
+
+    Attributes:
+        command: Whose answer this is; names the JSON schema.
+        headline: One sentence, no full stop.
+        facts: A word and what there is to say about it, in order.
+        next: Commands to go on with, the likeliest first.
+        undo: The command that undoes it.
+        values: What the JSON document holds besides warnings, next and undo.
+    """
+
+    command: str
+    headline: str
+    facts: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
+    undo: str | None = None
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+def changes_page(report: ChangeReport, screen: Screen) -> list[Line]:
+    """The report as lines; its warnings belong on stderr."""
+    lines = wrapped(report.headline, screen)
+    for word, text in report.facts:
+        lines += told(word, text, screen)
+    lines += commands("next", report.next)
+    return lines + (commands("undo", [report.undo]) if report.undo else [])
+
+
+def created(view: CreatedView) -> ChangeReport:
+    """The answer of `create`."""
+    began = "exists already" if view.existed else "registered"
+    facts = [("branch", f"{short(view.branch)}, to be compared with {short(view.target)}")]
+    if view.worktree is not None:
+        facts.append(("worktree", view.worktree))
+    facts.append(("plan", view.plan_hash))
+    if view.earliest_decision is not None:
+        facts.append(
+            ("decides", f"at block {view.earliest_decision} of {view.max_blocks} at the earliest")
+        )
+    facts += [("note" if at == 0 else "", note) for at, note in enumerate(view.notes)]
+    return ChangeReport(
+        command="create",
+        headline=f"experiment {view.id} {began}",
+        facts=tuple(facts),
+        warnings=view.warnings,
+        next=view.next,
+        values={
+            "id": view.id,
+            "branch": view.branch,
+            "plan_commit": view.plan_commit,
+            "plan_hash": view.plan_hash,
+            "target": view.target,
+            "worktree": view.worktree,
+            "checked_out": view.checked_out,
+            "existed": view.existed,
+            "earliest_decision": view.earliest_decision,
+            "max_blocks": view.max_blocks,
+            "notes": view.notes,
+        },
+    )
+
+
+def recorded(view: RecordedView) -> ChangeReport:
+    """The answer of `record`."""
+    where = "unpaired" if view.block is None else f"block {view.block}"
+    done = "was recorded already" if view.existed else "recorded"
+    return ChangeReport(
+        command="record",
+        headline=f"trial {view.id} ({where}, {view.arm}) of {view.exp} {done}",
+        facts=(("note", view.note),) if view.note else (),
+        values={
+            "id": view.id,
+            "exp": view.exp,
+            "arm": view.arm,
+            "block": view.block,
+            "existed": view.existed,
+            "note": view.note,
+        },
+    )

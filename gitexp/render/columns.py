@@ -1,0 +1,98 @@
+"""Tables that fit: columns are aligned, and the least needed give way on a narrow screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gitexp.render.screen import Line, Screen, Span, Style, line
+from gitexp.render.text import cells
+
+GAP = 2
+_SHORTEST = 8
+"""Cells a shortened column keeps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        drop: The column with the highest is left out first; 0 is never left out.
+    """
+
+    title: str
+    rows: Sequence[str | Span | Line]
+    is_right: bool = False
+    drop: int = 0
+
+
+def table(columns: Sequence[Column], screen: Screen, *, indent: int = 0) -> list[Line]:
+    """The columns side by side under their titles; columns without any text are left out."""
+    kept = [column for column in columns if any(_parts(cell) for cell in column.rows)]
+    widths = {id(column): _width(column, screen) for column in kept}
+
+    def excess() -> int:
+        taken = sum(widths[id(column)] for column in kept) + GAP * (len(kept) - 1) + indent
+        return taken - screen.width
+
+    while excess() > 0 and (least := max(kept, key=lambda c: c.drop, default=None)) is not None:
+        if not least.drop:
+            break
+        kept.remove(least)
+    if excess() > 0 and kept:
+        widest = max(kept, key=lambda column: widths[id(column)])
+        widths[id(widest)] = max(widths[id(widest)] - excess(), _SHORTEST)
+    count = max((len(column.rows) for column in kept), default=0)
+    titles = [(column, Span(column.title, Style.MUTED)) for column in kept]
+    heads = [_row(titles, widths, screen, indent)] if any(c.title for c in kept) else []
+    return [
+        *heads,
+        *(_row([(c, c.rows[at]) for c in kept], widths, screen, indent) for at in range(count)),
+    ]
+
+
+def _row(
+    filled: Sequence[tuple[Column, str | Span | Line]],
+    widths: dict[int, int],
+    screen: Screen,
+    indent: int,
+) -> Line:
+    parts: list[str | Span] = [" " * indent]
+    for column, cell in filled:
+        width = widths[id(column)]
+        shown = shortened(_parts(cell), width, screen)
+        blank = " " * (width - screen.cells(*shown))
+        parts += [blank, *shown] if column.is_right else [*shown, blank]
+        parts.append(" " * GAP)
+    return line(*parts)
+
+
+def shortened(parts: Line, width: int, screen: Screen) -> Line:
+    """The parts in at most `width` cells, the end replaced by an ellipsis if need be."""
+    if screen.cells(*parts) <= width:
+        return parts
+    ellipsis = screen.plain("…")
+    room = width - cells(ellipsis)
+    kept: list[Span] = []
+    for part in parts:
+        text = ""
+        for character in screen.plain(part.text):
+            if cells(text + character) > room:
+                return (*kept, Span(text + ellipsis, part.style))
+            text += character
+        room -= cells(text)
+        kept.append(Span(text, part.style))
+    return tuple(kept)
+
+
+def _width(column: Column, screen: Screen) -> int:
+    return max(screen.cells(column.title), *(screen.cells(*_parts(c)) for c in column.rows))
+
+
+def _parts(cell: str | Span | Line) -> Line:
+    if isinstance(cell, str):
+        return line(cell) if cell else ()
+    if isinstance(cell, Span):
+        return (cell,) if cell.text else ()
+    return cell

@@ -1,0 +1,225 @@
+"""Every answer as a JSON document `gitexp.<command>/1`.
+
+Keys are only ever added. Numbers keep full precision: seconds, bytes, fractions; what is infinite
+or not estimable is null.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import assert_never
+
+from gitexp.app.views import (
+    AnalysisView,
+    CreatedView,
+    LogEntry,
+    LogView,
+    LookTaken,
+    PlanView,
+    RecordedView,
+    RunEnded,
+    RunMessage,
+    RunStarted,
+    StatusRow,
+    StatusView,
+    TrialDone,
+)
+from gitexp.render.analysis_document import analysis_values
+from gitexp.render.changes import ChangeReport, created, recorded
+from gitexp.render.plain import health_values, metric_values, plain_object, problem_values
+from gitexp.render.views import View
+
+
+def document(view: View) -> dict[str, object]:
+    """The document of what a command answers."""
+    match view:
+        case StatusView():
+            return _document("status", _status(view))
+        case AnalysisView():
+            return _document("analyze", analysis_values(view))
+        case PlanView():
+            return _document("show", _plan(view))
+        case LogView():
+            return _document("log", _log(view))
+        case RunEnded():
+            return run_object(view)
+        case CreatedView():
+            return document(created(view))
+        case RecordedView():
+            return document(recorded(view))
+        case ChangeReport():
+            told = {"warnings": view.warnings, "next": view.next, "undo": view.undo}
+            return _document(view.command, {**view.values, **told})
+        case _:
+            assert_never(view)
+
+
+def run_object(message: RunMessage) -> dict[str, object]:
+    """One object of the stream of `run --json`."""
+    match message:
+        case RunStarted():
+            plan = message.experiment.plan
+            return _event(
+                "plan",
+                {
+                    "id": message.experiment.id,
+                    "plan_hash": message.experiment.plan_hash,
+                    "command": plan.command,
+                    "control": message.comparison.control.commit,
+                    "treatment": message.comparison.treatment.commit,
+                    "host": message.host,
+                    "warm_up": message.warm_up,
+                    "blocks": {
+                        "complete": message.blocks_done,
+                        "left": message.blocks_left,
+                        "max": plan.max_blocks,
+                    },
+                    "warnings": message.warnings,
+                },
+            )
+        case TrialDone():
+            return _event(
+                "trial",
+                {
+                    "id": message.id,
+                    "arm": message.arm,
+                    "block": message.block,
+                    "attempt": message.attempt,
+                    "slot": message.slot,
+                    "outcome": message.outcome,
+                    "exit": message.exit_code,
+                    "metrics": message.metrics,
+                    "at_most_s": message.at_most_s,
+                },
+            )
+        case LookTaken():
+            analysis = message.view.analysis
+            return _event(
+                "look",
+                {
+                    "id": message.view.experiment.id,
+                    "verdict": analysis.verdict,
+                    "blocks": {
+                        "complete": analysis.blocks.complete,
+                        "left": message.blocks_left,
+                        "max": analysis.blocks.max,
+                    },
+                    "effect": analysis.primary.effect,
+                    "rel_effect": analysis.primary.rel_effect,
+                    "interval": analysis.primary.interval,
+                    "next_look": analysis.looks.next,
+                    "at_most_s": message.at_most_s,
+                },
+            )
+        case RunEnded():
+            ran = {
+                "stopped": message.stopped,
+                "blocks_run": message.blocks_run,
+                "elapsed_s": message.elapsed_s,
+            }
+            return _event("verdict", {**analysis_values(message.view), **ran})
+        case _:
+            assert_never(message)
+
+
+def _document(command: str, values: Mapping[str, object]) -> dict[str, object]:
+    return {"schema": f"gitexp.{command}/1", "ok": True, **plain_object(values)}
+
+
+def _event(kind: str, values: Mapping[str, object]) -> dict[str, object]:
+    return {"schema": "gitexp.run/1", "kind": kind, **plain_object(values)}
+
+
+# --- status ---------------------------------------------------------------------------------
+
+
+def _status(view: StatusView) -> dict[str, object]:
+    summary = view.summary
+    return {
+        "experiments": [_row(row) for row in view.rows],
+        "foreign": view.foreign,
+        "summary": {
+            "running": summary.running,
+            "promoted": summary.promoted,
+            "rolled_back": summary.rolled_back,
+            "expired": summary.expired,
+            "success_rate": summary.success_rate,
+            "judged": summary.judged,
+            "false_promotions": summary.false_promotions,
+            "days_since_promotion": summary.days_since_promotion,
+        },
+        "now": view.now,
+    }
+
+
+def _row(row: StatusRow) -> dict[str, object]:
+    control_failed, treatment_failed = row.failed
+    found = row.estimate
+    return {
+        "id": row.id,
+        "state": row.state,
+        "verdict": row.verdict,
+        "reason": row.reason,
+        "name": row.name,
+        "hypothesis": row.hypothesis,
+        "is_current": row.is_current,
+        "source": row.source,
+        "target": row.target,
+        "control": row.control,
+        "treatment": row.treatment,
+        "metric": metric_values(row.metric),
+        "scale": row.scale,
+        "blocks": {
+            "complete": row.complete,
+            "max": row.max_blocks,
+            "waiting": dict(row.waiting),
+        },
+        "failed": {"control": control_failed, "treatment": treatment_failed},
+        "estimate": {
+            "control_median": found.control_median,
+            "treatment_median": found.treatment_median,
+            "change": found.change,
+            "interval": found.interval,
+            "is_analysed": found.is_analysed,
+        },
+        "guardrails": [{"metric": name, "state": state} for name, state in row.guardrails],
+        "health": [health_values(health) for health in row.health],
+        "created": row.created,
+        "expires": row.expires,
+        "ended": row.ended,
+        "merge": row.merge,
+        "problems": [problem_values(problem) for problem in row.problems],
+        "next": row.next,
+    }
+
+
+# --- show and log ---------------------------------------------------------------------------
+
+
+def _plan(view: PlanView) -> dict[str, object]:
+    experiment, now = view.experiment, view.comparison
+    return {
+        "id": experiment.id,
+        "state": experiment.state,
+        "plan": json.loads(experiment.canonical),
+        "plan_hash": experiment.plan_hash,
+        "plan_commit": experiment.plan_commit,
+        "expires": experiment.plan.expires,
+        "control": None if now is None else now.control.commit,
+        "treatment": None if now is None else now.treatment.commit,
+        "is_trusted": view.is_trusted,
+        "revisions_used": view.revisions_used,
+        "unknown": view.unknown,
+        "problems": [problem_values(problem) for problem in experiment.problems],
+    }
+
+
+def _log(view: LogView) -> dict[str, object]:
+    return {"id": view.experiment.id, "records": [_entry(entry) for entry in view.entries]}
+
+
+def _entry(entry: LogEntry) -> dict[str, object]:
+    # the stored line itself: fields of newer versions come along
+    stored: dict[str, object] = json.loads(entry.record.line)
+    return {**stored, "marks": entry.marks}

@@ -1,0 +1,115 @@
+"""The records of an experiment, one a line."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from gitexp.app.views import LogEntry, LogView
+from gitexp.blocks import RunTrial
+from gitexp.model import (
+    Abandoned,
+    Body,
+    Created,
+    Decided,
+    Environment,
+    Expired,
+    Metric,
+    Observation,
+    Outcome,
+    PlanBody,
+    Promoted,
+    RecordId,
+    Restored,
+    Retraction,
+    RolledBack,
+    Trial,
+    Unknown,
+)
+from gitexp.refs import short
+from gitexp.render import numbers
+from gitexp.render.columns import Column, table
+from gitexp.render.screen import Line, Screen, Span, Style
+
+
+def log_page(view: LogView, screen: Screen) -> list[Line]:
+    """The answer of `log`: oldest first, what does not count marked as such."""
+    runs = {run.record.id: run for run in view.experiment.trials}
+    units = {metric.name: metric for metric in view.experiment.plan.declared}
+    entries = view.entries
+    return table(
+        [
+            Column(title="WHEN", rows=[_when(entry) for entry in entries], drop=3),
+            Column(title="ID", rows=[entry.record.id for entry in entries], drop=2),
+            Column(title="WRITER", rows=[entry.record.writer for entry in entries], drop=4),
+            Column(title="WHAT", rows=[_what(entry, runs, units) for entry in entries]),
+            Column(title="", rows=[_marks(entry) for entry in entries], drop=1),
+        ],
+        screen,
+    )
+
+
+def _when(entry: LogEntry) -> Span:
+    return Span(f"{entry.record.at:%Y-%m-%d %H:%M:%S}", Style.MUTED)
+
+
+def _marks(entry: LogEntry) -> Span:
+    return Span(" ".join(entry.marks), Style.WARN)
+
+
+def _what(entry: LogEntry, runs: dict[RecordId, RunTrial], units: dict[str, Metric]) -> str:
+    run = runs.get(entry.record.id)
+    body = entry.record.body
+    if run is not None and isinstance(body, Trial):
+        return _trial(body, run, units)
+    return describe(body)
+
+
+def _trial(trial: Trial, run: RunTrial, units: dict[str, Metric]) -> str:
+    where = "unpaired" if trial.block is None else f"block {trial.block}"
+    if trial.attempt > 1:
+        where += f" attempt {trial.attempt}"
+    parts = [f"{where} {trial.arm}"]
+    if trial.outcome is not Outcome.OK:
+        told = f" ({trial.exit_code})" if trial.exit_code is not None else ""
+        parts.append(f"{trial.outcome}{told}")
+    declared = [name for name in units if name in run.metrics]
+    parts += [
+        f"{name} {numbers.quantity(run.metrics[name], units[name].unit)}" for name in declared
+    ]
+    return "  ".join(parts)
+
+
+def describe(body: Body) -> str:
+    """One line on a record that is no trial of a fold."""
+    match body:
+        case PlanBody():
+            return f"plan {body.plan.id}"
+        case Trial():
+            return f"trial {body.arm} {body.outcome}"
+        case Observation():
+            values = ", ".join(f"{n} {numbers.significant(v)}" for n, v in body.metrics.items())
+            return f"observation of {body.trial}: {values}"
+        case Retraction():
+            return f"retraction of {', '.join(body.targets)}: {body.reason}"
+        case Environment():
+            return f"environment, {numbers.plural(len(body.facts), 'fact')}"
+        case Created():
+            return f"created, plan commit {body.plan_commit[:7]}"
+        case Abandoned():
+            return f"block {body.block} abandoned: {body.reason}"
+        case Decided():
+            return f"decided {body.verdict} at {numbers.plural(body.blocks, 'block')}"
+        case Expired():
+            return f"expired, {body.verdict}"
+        case Promoted():
+            why = f", override: {body.override}" if body.override else ""
+            return f"promoted to {short(body.target)} as {body.merge[:7]}{why}"
+        case RolledBack():
+            how = f"reverted by {body.revert[:7]}" if body.revert else "branch deleted"
+            return f"rolled back, {how}: {body.reason}"
+        case Restored():
+            return f"restored at {body.tip[:7]}"
+        case Unknown():
+            return f"{body.kind}, version {body.version}: not known to this program"
+        case _:
+            assert_never(body)

@@ -1,0 +1,110 @@
+"""The plan of an experiment, as it was registered."""
+
+from __future__ import annotations
+
+from gitexp.app.views import PlanView
+from gitexp.model import BUILT_IN_METRICS, Goal, Plan, Scale
+from gitexp.refs import short
+from gitexp.render import numbers, words
+from gitexp.render.analysis import smallest_effect
+from gitexp.render.labels import label, labelled, told
+from gitexp.render.screen import Line, Screen, Span, Style, line, wrapped
+from gitexp.render.text import clean_lines
+
+
+def plan_page(view: PlanView, screen: Screen) -> list[Line]:
+    """The answer of `show`."""
+    experiment, plan = view.experiment, view.experiment.plan
+    name = f"   {plan.name}" if plan.name != plan.id else ""
+    lines = [
+        line(Span(f"exp/{plan.id}", Style.STRONG), name, "   ", words.state(experiment.state)),
+        *told("expects", plan.hypothesis, screen),
+        *_description(plan, screen),
+        *_arms(view),
+        *_measured(plan, screen),
+        *told("decides", _decision(view), screen),
+        *_commands(view, screen),
+    ]
+    automatic = [
+        word
+        for word, on in (("promote", plan.auto_promote), ("rollback", plan.auto_rollback))
+        if on
+    ]
+    lines += told("auto", f"may {' and '.join(automatic)}" if automatic else "only reports", screen)
+    made = f"{plan.created:%Y-%m-%d %H:%M} UTC by {plan.decider}, ends {plan.expires:%Y-%m-%d}"
+    lines += told("made", made + (f", like {plan.like}" if plan.like else ""), screen)
+    lines += labelled("hash", [line(experiment.plan_hash)])
+    if view.unknown:
+        kinds = ", ".join(f"{count} × {kind}" for kind, count in sorted(view.unknown.items()))
+        lines += told("unknown", f"records a newer gitexp wrote, kept unread: {kinds}", screen)
+    return lines
+
+
+def _description(plan: Plan, screen: Screen) -> list[Line]:
+    lines = [
+        part for text in clean_lines(plan.description) for part in wrapped(text, screen, indent=0)
+    ]
+    return labelled("about", lines)
+
+
+def _arms(view: PlanView) -> list[Line]:
+    plan = view.experiment.plan
+    target = short(plan.target)
+    now = view.comparison
+    if now is None:
+        return labelled("compares", [line(f"exp/{plan.id} with {target} (base {plan.base[:7]})")])
+    return labelled(
+        "compares",
+        [line(f"control {target}@{now.control.commit[:7]}, treatment {now.treatment.commit[:7]}")],
+    )
+
+
+def _measured(plan: Plan, screen: Screen) -> list[Line]:
+    unit = plan.primary.unit if plan.primary.name not in BUILT_IN_METRICS else None
+    primary = words.metric(plan.primary) + (f" in {unit}" if unit else "")
+    if plan.goal is Goal.NO_REGRESSION:
+        worst = words.limit(plan.primary, plan.max_regression, is_relative=plan.scale is Scale.LOG)
+        primary += f", not worse than {worst}"
+    elif plan.min_effect > 0:
+        primary += f", at least {smallest_effect(plan)}"
+    lines = told("primary", primary, screen)
+    guards = [line(f"{words.metric(g.metric)} within {words.margin(g)}") for g in plan.guardrails]
+    return lines + labelled("guards", guards)
+
+
+def _decision(view: PlanView) -> str:
+    plan = view.experiment.plan
+    looks = (
+        f"after every block from {plan.min_blocks} to {plan.max_blocks}"
+        if plan.min_blocks < plan.max_blocks
+        else f"once, after block {plan.max_blocks}"
+    )
+    text = (
+        f"{words.test(plan.test)} on {words.block_number(plan.scale)}, α "
+        f"{numbers.significant(plan.alpha, 3)}, group-sequential: {looks}"
+    )
+    used = f"{view.revisions_used} of {numbers.plural(plan.revisions, 'revision')} used"
+    return f"{text}; {used}"
+
+
+def _commands(view: PlanView, screen: Screen) -> list[Line]:
+    plan = view.experiment.plan
+    if plan.command is None:
+        return told("runs", "nothing: trials are recorded from elsewhere", screen)
+    lines = _literal("runs", plan.command)
+    if plan.setup is not None:
+        lines += _literal("set-up", plan.setup)
+    limits = f"each at most {numbers.span(plan.timeout_s)}"
+    if plan.warm_up:
+        limits += f", {numbers.plural(plan.warm_up, 'warm-up block')} at the start of a run"
+    if not view.is_trusted:
+        limits += "; not trusted here yet"
+    lines += told("", limits, screen)
+    lines += told("links", ", ".join(plan.links), screen)
+    return lines + told("harness", ", ".join(plan.harness), screen)
+
+
+def _literal(word: str, command: str) -> list[Line]:
+    """A command as it is, line by line: reviewing it must not mean trusting our wrapping."""
+    shown = clean_lines(command) or [""]
+    return [line(label("" if at else word), text) for at, text in enumerate(shown)]

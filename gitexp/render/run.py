@@ -1,0 +1,88 @@
+"""A run while it goes on, and how it ended."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from gitexp.app.views import LookTaken, RunEnded, RunMessage, RunStarted, TrialDone
+from gitexp.decision import PrimaryResult
+from gitexp.model import Outcome
+from gitexp.render import numbers, words
+from gitexp.render.analysis import analysis_page
+from gitexp.render.bars import progress_bar
+from gitexp.render.columns import shortened
+from gitexp.render.screen import Line, Screen, line
+
+_STOPPED = {
+    "decided": "the experiment is decided",
+    "ended": "the experiment has ended",
+    "blocks": "the blocks asked for are run",
+    "exhausted": "the planned blocks are used up",
+    "waiting": "all planned blocks are there; the deciding clone has still to take some in",
+    "expired": "the plan's last day is over",
+}
+
+
+def run_page(ended: RunEnded, screen: Screen) -> list[Line]:
+    """The answer of `run`: what it did, and the analysis as it stands."""
+    why = _STOPPED.get(ended.stopped, ended.stopped)
+    did = f"{numbers.plural(ended.blocks_run, 'block')} run in {numbers.span(ended.elapsed_s)}"
+    if not ended.blocks_run:
+        did = "nothing run"
+    return [line(f"{did}: {why}"), line(), *analysis_page(ended.view, screen)]
+
+
+@dataclass
+class Progress:
+    """What a run has told so far, as one line."""
+
+    _id: str = ""
+    _done: int = 0
+    _total: int = 0
+    _phase: str = ""
+    _estimate: str = ""
+    _left_s: float | None = None
+    _failed: int = field(default=0)
+
+    def hear(self, message: RunMessage) -> None:
+        """Take one message in."""
+        match message:
+            case RunStarted():
+                self._id = message.experiment.id
+                self._done = message.blocks_done
+                self._total = message.blocks_done + message.blocks_left
+                self._phase = "warming up" if message.warm_up else ""
+            case TrialDone():
+                self._left_s = message.at_most_s
+                self._failed += message.outcome in (Outcome.FAILED, Outcome.TIMEOUT)
+                self._phase = "warming up" if message.block == 0 else ""
+            case LookTaken():
+                self._done = message.view.analysis.blocks.complete
+                self._total = max(self._total, self._done)
+                self._left_s = message.at_most_s
+                self._estimate = _estimate(message.view.analysis.primary)
+            case RunEnded():
+                self._left_s = None
+
+    def line(self, screen: Screen) -> Line:
+        """The state of the run in at most one row of the screen."""
+        parts = [self._id]
+        if screen.width >= 60:
+            parts.append(progress_bar(self._done, self._total, min(screen.width // 4, 30)))
+        parts.append(f"{self._done}/{self._total} blocks")
+        parts += [part for part in (self._phase, self._estimate) if part]
+        if self._failed:
+            parts.append(f"{self._failed} failed")
+        if self._left_s is not None:
+            parts.append(f"at most {numbers.span(self._left_s)} left")
+        # the last cell stays empty: some terminals wrap when it is filled
+        return shortened(line("  ".join(parts)), screen.width - 1, screen)
+
+
+def _estimate(primary: PrimaryResult) -> str:
+    change, ends = words.change_and_interval(primary)
+    if words.effect(primary) is None:
+        return ""
+    bounded = any(map(math.isfinite, primary.interval))
+    return f"{words.metric(primary.metric)} {change}" + (f" {ends}" if bounded else "")

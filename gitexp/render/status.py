@@ -1,0 +1,218 @@
+"""Where experiments stand: a list, or one of them at length."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gitexp.app.views import Estimate, StatusRow, StatusView, Summary
+from gitexp.decision import GuardState, HealthState
+from gitexp.model import Oid, State
+from gitexp.refs import short
+from gitexp.render import numbers, words
+from gitexp.render.bars import interval_bar, progress_bar, reach_of
+from gitexp.render.columns import Column, table
+from gitexp.render.labels import commands, label, labelled, told
+from gitexp.render.screen import Line, Screen, Span, Style, line, wrapped
+
+_NOT_ANALYSED = "~"
+"""Before a change that is a plain median and no estimate of a test."""
+
+
+def status_page(view: StatusView, screen: Screen) -> list[Line]:
+    """The list of experiments, or the one that was asked for."""
+    if view.is_single:
+        return [part for row in view.rows for part in _single(row, view.now, screen)]
+    return [*_list(view, screen), *_summary(view.summary, screen), *_foreign(view.foreign, screen)]
+
+
+def _list(view: StatusView, screen: Screen) -> list[Line]:
+    rows = view.rows
+    if not rows:
+        return [
+            line("no experiments yet"),
+            *commands("next", ["git exp create --hypothesis 'what gets better, by how much, why'"]),
+        ]
+    lines = table(
+        [
+            Column(title="", rows=["*" if row.is_current else "" for row in rows], drop=3),
+            Column(title="EXPERIMENT", rows=[_id(row) for row in rows]),
+            Column(title="STATE", rows=[_state(row, screen) for row in rows]),
+            Column(title="BLOCKS", rows=[_blocks(row) for row in rows], is_right=True, drop=2),
+            Column(title="PRIMARY", rows=[words.metric(row.metric) for row in rows], drop=4),
+            Column(title="CHANGE", rows=[_change(row) for row in rows], is_right=True, drop=1),
+            Column(title="INTERVAL", rows=[_interval(row) for row in rows], drop=8),
+            Column(title="GUARDS", rows=[_guards(row) for row in rows], drop=6),
+            Column(title="HEALTH", rows=[_health(row) for row in rows], drop=7),
+            Column(title="AGE", rows=[_age(row, view.now) for row in rows], is_right=True, drop=5),
+        ],
+        screen,
+    )
+    notes = []
+    if any(row.is_current for row in rows):
+        notes.append("'*' is the branch checked out here.")
+    if any(_is_rough(row.estimate) for row in rows):
+        notes.append(f"'{_NOT_ANALYSED}' is a plain median, not analysed: git exp analyze ID.")
+    lines += [line()]
+    lines += [part for note in notes for part in wrapped(note, screen)]
+    ready = next((row for row in rows if row.is_current and row.next), None) or next(
+        (row for row in rows if row.state is State.RUNNING and row.next), None
+    )
+    return lines + (commands("next", ready.next[:1]) if ready else [])
+
+
+def _single(row: StatusRow, now: datetime, screen: Screen) -> list[Line]:
+    age = _age(row, now)
+    lines = [
+        line(
+            Span(f"exp/{row.id}", Style.STRONG),
+            f"   {row.name}   " if row.name != row.id else "   ",
+            *_state(row, screen),
+            f"   {age}",
+        ),
+        *wrapped(row.reason, screen),
+        *told("why", row.hypothesis, screen),
+        *labelled("arms", [_arms(row)]),
+        *labelled("blocks", [_progress(row, screen)]),
+    ]
+    if any(row.failed):
+        control, treatment = row.failed
+        lines += labelled("failed", [line(f"control {control}, treatment {treatment}")])
+    lines += labelled("primary", [_primary(row, screen)])
+    lines += labelled(
+        "guards",
+        (line(f"{name} ", words.guard_state(state)) for name, state in row.guardrails),
+    )
+    for health in row.health:
+        lines += labelled("health" if health is row.health[0] else "", [words.check(health)])
+        if health.advice:
+            lines += wrapped(health.advice, screen, first=label(""))
+    if row.problems:
+        found = numbers.plural(len(row.problems), "problem")
+        lines += told("evidence", f"{found} found; the first: {row.problems[0].text}", screen)
+    if row.state is State.RUNNING:
+        left = row.expires - now
+        lines += labelled("expires", [line(f"in {numbers.age(left)}" if left.days >= 0 else "now")])
+    if row.merge is not None:
+        lines += labelled("merge", [line(f"{_oid(row.merge)} on {short(row.target)}")])
+    return lines + commands("next", row.next)
+
+
+def _primary(row: StatusRow, screen: Screen) -> Line:
+    found = row.estimate
+    parts: list[str | Span] = [words.metric(row.metric)]
+    if screen.width >= 80 and found.control_median is not None:
+        before = numbers.quantity(found.control_median, row.metric.unit)
+        after = numbers.quantity(found.treatment_median, row.metric.unit)
+        parts.append(f"   {before} → {after}")
+    parts.append(f"   {_change(row)} {_interval(row)}".rstrip())
+    if _is_rough(found):
+        parts.append(" (plain median, not analysed)")
+    if screen.width >= 100 and found.interval is not None:
+        reach = reach_of(found.change, *found.interval)
+        drawn = interval_bar(*found.interval, found.change, reach=reach, width=21)
+        parts += ["   ", Span(drawn, Style.INFO)]
+    return line(*parts)
+
+
+def _progress(row: StatusRow, screen: Screen) -> Line:
+    parts = [f"{row.complete}/{row.max_blocks}"]
+    if screen.width >= 60:
+        bar = progress_bar(row.complete, row.max_blocks, min(screen.width // 4, 30))
+        parts.insert(0, f"{bar}  ")
+    parts += [f"   {count} waiting for {writer}" for writer, count in row.waiting]
+    return line(*parts)
+
+
+def _arms(row: StatusRow) -> Line:
+    return line(f"control {short(row.target)}@{_oid(row.control)}, treatment {_oid(row.treatment)}")
+
+
+def _id(row: StatusRow) -> Line:
+    source = (Span(f" ({row.source})", Style.MUTED),) if row.source else ()
+    return (Span(row.id, Style.STRONG if row.is_current else Style.PLAIN), *source)
+
+
+def _state(row: StatusRow, screen: Screen) -> Line:
+    if row.state is State.RUNNING:
+        return (words.verdict(row.verdict, screen),)
+    if row.state is State.EXPIRED:
+        return line(words.state(row.state), f", {row.verdict}")
+    return (words.state(row.state),)
+
+
+def _blocks(row: StatusRow) -> str:
+    return f"{row.complete}/{row.max_blocks}"
+
+
+def _is_rough(found: Estimate) -> bool:
+    return not found.is_analysed and found.change is not None
+
+
+def _change(row: StatusRow) -> str:
+    text = numbers.change(row.estimate.change, row.metric, row.scale)
+    return f"{_NOT_ANALYSED}{text}" if _is_rough(row.estimate) else text
+
+
+def _interval(row: StatusRow) -> str:
+    ends = row.estimate.interval
+    return "" if ends is None else numbers.interval(ends, row.metric, row.scale)
+
+
+def _guards(row: StatusRow) -> Line:
+    if not row.guardrails:
+        return line(numbers.UNKNOWN)
+    states = [state for _, state in row.guardrails]
+    harmed = [name for name, state in row.guardrails if state == GuardState.HARMED]
+    parts: list[str | Span] = [Span(f"✗ {', '.join(harmed)} ", Style.BAD)] if harmed else []
+    fine = states.count(GuardState.OK)
+    unclear = len(states) - fine - len(harmed)
+    if fine:
+        parts.append(f"{fine} ok" if unclear or harmed else "ok")
+    if unclear:
+        parts.append(f"{' ' if fine else ''}{unclear} ?")
+    return line(*parts)
+
+
+def _health(row: StatusRow) -> str | Span:
+    states = [health.state for health in row.health]
+    if HealthState.FAIL in states:
+        return Span(f"{states.count(HealthState.FAIL)} fail", Style.BAD)
+    if HealthState.WARN in states:
+        return Span(f"{states.count(HealthState.WARN)} warn", Style.WARN)
+    return "ok" if states else numbers.UNKNOWN
+
+
+def _age(row: StatusRow, now: datetime) -> str:
+    return numbers.age(now - (row.ended or row.created))
+
+
+def _summary(summary: Summary, screen: Screen) -> list[Line]:
+    counts = [
+        f"{summary.running} running",
+        f"{summary.promoted} promoted",
+        f"{summary.rolled_back} rolled back",
+        f"{summary.expired} expired",
+    ]
+    if summary.success_rate is not None:
+        rate = numbers.percent(summary.success_rate, decimals=0, sign=False)
+        counts.append(f"{rate} of those ended were promoted")
+    if summary.days_since_promotion is not None:
+        since = numbers.span(summary.days_since_promotion * 86400)
+        counts.append(f"last promotion {since} ago")
+    lines = told("in all", ", ".join(counts), screen)
+    if summary.judged:
+        expected = numbers.significant(summary.false_promotions, 2)
+        judged = numbers.plural(summary.judged, "experiment")
+        text = f"{judged} judged: at most {expected} promoted by chance are to be expected"
+        lines += told("chance", text, screen)
+    return lines
+
+
+def _foreign(branches: tuple[str, ...], screen: Screen) -> list[Line]:
+    if not branches:
+        return []
+    return told("foreign", f"{', '.join(branches)}: under exp/, but without a plan", screen)
+
+
+def _oid(oid: Oid | None) -> str:
+    return oid[:7] if oid else numbers.UNKNOWN

@@ -1,0 +1,112 @@
+"""The product's words with their glyphs and colours, said the same way everywhere."""
+
+from __future__ import annotations
+
+import math
+
+from gitexp.decision import GuardState, Health, HealthState, PrimaryResult
+from gitexp.model import Direction, Guardrail, Metric, Scale, State, TestName, Verdict
+from gitexp.render import numbers
+from gitexp.render.screen import Line, Screen, Span, Style, line
+
+_VERDICTS = {
+    Verdict.BETTER: ("✓", "+", Style.GOOD),
+    Verdict.WORSE: ("✗", "-", Style.BAD),
+    Verdict.EQUIVALENT: ("=", "=", Style.INFO),
+    Verdict.UNDECIDED: ("?", "?", Style.WARN),
+    Verdict.COLLECTING: ("…", ".", Style.PLAIN),
+    Verdict.BLOCKED: ("!", "!", Style.BAD),
+    Verdict.INVALID: ("∅", "x", Style.BAD),
+}
+_GUARDS = {
+    GuardState.OK: ("✓", Style.GOOD),
+    GuardState.HARMED: ("✗", Style.BAD),
+    GuardState.UNRESOLVED: ("?", Style.WARN),
+}
+_CHECKS = {
+    HealthState.OK: ("✓", Style.GOOD),
+    HealthState.WARN: ("!", Style.WARN),
+    HealthState.FAIL: ("✗", Style.BAD),
+}
+_STATES = {
+    State.RUNNING: ("running", Style.PLAIN),
+    State.PROMOTED: ("promoted", Style.GOOD),
+    State.ROLLED_BACK: ("rolled back", Style.MUTED),
+    State.EXPIRED: ("expired", Style.WARN),
+}
+_TESTS = {
+    TestName.SIGNED_RANK: "Wilcoxon signed-rank",
+    TestName.T: "paired t",
+    TestName.WELCH: "Welch's t",
+}
+
+
+def verdict(of: Verdict, screen: Screen) -> Span:
+    """'✓ better'."""
+    glyph, ascii_glyph, style = _VERDICTS[of]
+    return Span(f"{glyph if screen.is_unicode else ascii_glyph} {of}", style)
+
+
+def state(of: State) -> Span:
+    """'rolled back'."""
+    return Span(*_STATES[of])
+
+
+def guard_state(of: GuardState | str) -> Span:
+    """'✓ ok', or '? not analysed' for what no analysis has said."""
+    if of not in [*GuardState]:
+        return Span("? not analysed", Style.MUTED)
+    glyph, style = _GUARDS[GuardState(of)]
+    return Span(f"{glyph} {of}", style)
+
+
+def check(of: Health) -> Line:
+    """'! governor powersave'."""
+    glyph, style = _CHECKS[of.state]
+    return line(Span(glyph, style), f" {of.check} {of.value}".rstrip())
+
+
+def mark(met: bool) -> Span:
+    """A tick or a cross; the words beside it must say the same."""
+    return Span("✓", Style.GOOD) if met else Span("✗", Style.BAD)
+
+
+def metric(of: Metric) -> str:
+    """'time ↓': the arrow shows which way is good."""
+    return f"{of.name} {'↓' if of.direction is Direction.LOWER else '↑'}"
+
+
+def margin(of: Guardrail) -> str:
+    """'+10%', in the direction that is worse."""
+    return limit(of.metric, of.margin, is_relative=of.is_relative)
+
+
+def limit(metric: Metric, value: float, *, is_relative: bool) -> str:
+    """A size of harm with the sign that is harm for this metric."""
+    worse = value if metric.direction is Direction.LOWER else -value
+    scale = Scale.LOG if is_relative else Scale.DIFFERENCE
+    text = numbers.change(worse, metric, scale)
+    return text.replace(".0%", "%")
+
+
+def test(of: TestName) -> str:
+    """'Wilcoxon signed-rank'."""
+    return _TESTS[of]
+
+
+def block_number(scale: Scale) -> str:
+    """How one block becomes one number."""
+    return "ln T − ln C" if scale is Scale.LOG else "T − C"
+
+
+def effect(of: PrimaryResult) -> float | None:
+    """The effect on the scale of its interval."""
+    return of.rel_effect if of.scale is Scale.LOG else of.effect
+
+
+def change_and_interval(of: PrimaryResult) -> tuple[str, str]:
+    """'−6.1%' and '[−11.3%, −0.6%]'."""
+    value = numbers.change(effect(of), of.metric, of.scale)
+    if not any(map(math.isfinite, of.interval)):
+        return value, numbers.UNBOUNDED
+    return value, numbers.interval(of.interval, of.metric, of.scale)

@@ -25,7 +25,7 @@ def refuse_to_run(store: Store, loaded: Loaded, analysis: Analysis) -> tuple[str
     Raises:
         Refused: else, with the reason and the way on.
     """
-    experiment, comparison = loaded.experiment, loaded.compared()
+    experiment = loaded.experiment
     exp, plan = experiment.id, experiment.plan
     refuse_to_measure(loaded)
     if store.git.top is None:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from gitexp.app.load import load
 from gitexp.errors import GitexpError, Refused
 from gitexp.lifecycle import Experiment
-from gitexp.model import PlanHash
+from gitexp.model import ExperimentId, PlanHash
+from gitexp.store.store import Store
 
 
 def is_trusted(plan: PlanHash, environ: Mapping[str, str] = os.environ) -> bool:
@@ -36,6 +39,30 @@ def trust(plan: PlanHash, environ: Mapping[str, str] = os.environ) -> None:
             hint=f"make {folder} writable, or set XDG_STATE_HOME",
             code="cannot-write",
         ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustView:
+    """What `trust` answers: the commands that may run from now on."""
+
+    id: ExperimentId
+    plan_hash: PlanHash
+    setup: str | None
+    command: str | None
+    next: tuple[str, ...]
+
+
+def trust_experiment(store: Store, exp: ExperimentId) -> TrustView:
+    """Trust the plan of this experiment as it is now."""
+    experiment = load(store, exp).experiment
+    trust(experiment.plan_hash)
+    return TrustView(
+        id=exp,
+        plan_hash=experiment.plan_hash,
+        setup=experiment.plan.setup,
+        command=experiment.plan.command,
+        next=(f"git exp run {exp}",),
+    )
 
 
 def require_trust(experiment: Experiment) -> None:

@@ -1,0 +1,295 @@
+"""Registering an experiment: the plan, its branch, and where the user goes on working."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from gitexp import refs
+from gitexp.app.hypothesis import hypothesis_warnings
+from gitexp.app.level import earliest_decision, refuse_unreachable
+from gitexp.app.load import Loaded, head_branch, load, resolve_id
+from gitexp.app.planning import PlanOptions, Registration, build_plan
+from gitexp.app.settings import Settings
+from gitexp.app.trust import trust
+from gitexp.app.views import CreatedView
+from gitexp.changes import creation_changes
+from gitexp.codec import canonical, plan_hash
+from gitexp.codec.fields import format_time, parse_time
+from gitexp.errors import Refused, UsageError
+from gitexp.lifecycle import Experiment
+from gitexp.model import ExperimentId, Oid, Plan, State, experiment_id, slug
+from gitexp.store.apply import apply
+from gitexp.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateOptions:
+    """Everything `create` takes besides the plan's own options.
+
+    Attributes:
+        base: A revision; when it names a branch, that is the target.
+        like: Copy plan and change of this experiment.
+        worktree: '' for a place of our choosing beside the user's checkout.
+    """
+
+    plan: PlanOptions
+    name: str | None = None
+    id: str | None = None
+    base: str | None = None
+    like: str | None = None
+    worktree: str | None = None
+    no_checkout: bool = False
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    """Where the branch begins."""
+
+    target: str
+    base: Oid
+
+
+def create(store: Store, options: CreateOptions) -> CreatedView:
+    """Register the experiment; branch and first records appear together or not at all.
+
+    Raises:
+        UsageError: naming everything missing or wrong in the plan at once.
+        Refused: when the id is taken, the base cannot be used, or no plan could decide.
+    """
+    like = None if options.like is None else load(store, resolve_id(store, options.like))
+    now = _now(store)
+    exp = _choose_id(store, options, like, now)
+    if exp in store.experiment_ids():
+        return _existing(store, exp, options)
+    start = _start(store, options, like)
+    plan = build_plan(
+        options.plan.configured(Settings.of(store.git)),
+        Registration(
+            id=exp,
+            name=options.name or (like.experiment.plan.name if like else exp),
+            created=now,
+            target=start.target,
+            base=start.base,
+            decider=store.writer,
+        ),
+        like=None if like is None else like.experiment.plan,
+    )
+    refuse_unreachable(plan)
+    _refuse_missing_harness(store, plan)
+    worktree = _worktree(store, exp, options)
+    text = canonical(plan)
+    result = apply(
+        store,
+        creation_changes(
+            plan,
+            canonical=text,
+            plan_hash=plan_hash(text),
+            carry=_carried(store, like, start.base),
+            checkout=not options.no_checkout and store.git.top is not None,
+            worktree=worktree,
+        ),
+    )
+    trust(plan_hash(text))
+    return _view(store, plan, text, result.plan_commit, options, worktree, like)
+
+
+def _now(store: Store) -> datetime:
+    """The clock's time as it will be read back: to the millisecond."""
+    return parse_time(format_time(store.clock()))
+
+
+def _choose_id(
+    store: Store, options: CreateOptions, like: Loaded | None, now: datetime
+) -> ExperimentId:
+    if options.id is not None:
+        try:
+            return experiment_id(options.id)
+        except ValueError as error:
+            raise UsageError(str(error), hint="for example: --id fast-parse") from error
+    if options.name is None and like is not None:
+        return _numbered(like.experiment.id, store.experiment_ids())
+    text = slug(options.name or "")
+    if not text:
+        text = f"{now:%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
+    try:
+        return experiment_id(text)
+    except ValueError as error:
+        raise UsageError(str(error), hint="name it yourself: --id NAME") from error
+
+
+def _numbered(origin: ExperimentId, taken: tuple[ExperimentId, ...]) -> ExperimentId:
+    """The origin's id with the next free number: fast-parse, fast-parse-2, fast-parse-3."""
+    stem, _, number = origin.rpartition("-")
+    if not stem or not number.isdecimal() or len(number) > 3:
+        stem, number = origin, "1"
+    count = int(number) + 1
+    while f"{stem[:60]}-{count}" in taken:
+        count += 1
+    return experiment_id(f"{stem[:60]}-{count}")
+
+
+def _existing(store: Store, exp: ExperimentId, options: CreateOptions) -> CreatedView:
+    if not options.if_not_exists:
+        raise Refused(
+            f"there is an experiment {exp} already",
+            hint=f"give another name or --id, or: git exp create --like {exp}",
+            code="exists",
+        )
+    loaded = load(store, exp)
+    plan = loaded.experiment.plan
+    commit = loaded.experiment.plan_commit or loaded.tip or plan.base
+    text = loaded.experiment.canonical
+    return _view(store, plan, text, commit, options, None, None, existed=loaded.experiment)
+
+
+# --- where it starts -----------------------------------------------------------------------------
+
+
+def _start(store: Store, options: CreateOptions, like: Loaded | None) -> _Start:
+    if options.base is not None:
+        return _given_start(store, options.base)
+    if like is not None:
+        comparison = like.compared()
+        return _Start(target=like.experiment.plan.target, base=comparison.control.commit)
+    branch = head_branch(store)
+    if branch is None:
+        raise Refused(
+            "HEAD is detached: there is no branch that could take the change",
+            hint="git switch BRANCH, or name one: git exp create --base BRANCH …",
+            code="detached",
+        )
+    tip = store.repository.ref(branch)
+    if tip is None:
+        raise Refused(
+            f"the branch {refs.short(branch)} has no commit yet, so there is nothing to compare",
+            hint="make a first commit: git commit",
+            code="unborn",
+        )
+    _refuse_experiment_branch(branch)
+    return _Start(target=branch, base=tip)
+
+
+def _given_start(store: Store, base: str) -> _Start:
+    commit = store.repository.resolve(base)
+    branch = f"refs/heads/{base.removeprefix('refs/heads/')}"
+    if store.repository.ref(branch) is None:
+        current = head_branch(store)
+        if current is None:
+            raise Refused(
+                f"{base} is no branch and HEAD is detached: no branch could take the change",
+                hint="git switch BRANCH, then run it again",
+                code="detached",
+            )
+        branch = current
+    _refuse_experiment_branch(branch)
+    return _Start(target=branch, base=commit)
+
+
+def _refuse_experiment_branch(branch: str) -> None:
+    if not branch.startswith(refs.BRANCHES):
+        return
+    raise Refused(
+        f"{refs.short(branch)} is itself an experiment; its change could be dropped any time",
+        hint="start from the branch that would take the change: git exp create --base main …",
+        code="on-experiment",
+    )
+
+
+def _carried(store: Store, like: Loaded | None, base: Oid) -> tuple[ExperimentId, Oid] | None:
+    """The change that comes along: that of the experiment copied, measured from the same base."""
+    if like is None or like.comparison is None:
+        return None
+    treatment = like.comparison.treatment.commit
+    same_base = like.comparison.control.commit == base
+    if not same_base or store.repository.commit(treatment).tree == _tree(store, base):
+        return None
+    return like.experiment.id, treatment
+
+
+def _tree(store: Store, commit: Oid) -> Oid:
+    return store.repository.commit(commit).tree
+
+
+def _refuse_missing_harness(store: Store, plan: Plan) -> None:
+    tree = _tree(store, plan.base)
+    for path in plan.harness:
+        try:
+            found = store.repository.path_exists(tree, path)
+        except ValueError as error:
+            raise UsageError(f"--harness: {error}", hint="name a path of the project") from error
+        if not found:
+            raise Refused(
+                f"--harness: {path} is not in {refs.short(plan.target)}, "
+                "where both arms take it from",
+                hint=f"commit {path} on {refs.short(plan.target)} first",
+                code="no-harness",
+            )
+
+
+def _worktree(store: Store, exp: ExperimentId, options: CreateOptions) -> str | None:
+    if options.worktree is None:
+        return None
+    if store.git.top is None and not options.worktree:
+        raise UsageError(
+            "a bare repository has no place for a worktree of its own", hint="--worktree PATH"
+        )
+    if options.worktree:
+        return str((store.git.cwd / Path(options.worktree).expanduser()).absolute())
+    assert store.git.top is not None
+    return str(store.git.top.with_name(f"{store.git.top.name}-{exp}"))
+
+
+# --- the answer ----------------------------------------------------------------------------------
+
+
+def _view(
+    store: Store,
+    plan: Plan,
+    text: str,
+    plan_commit: Oid,
+    options: CreateOptions,
+    worktree: str | None,
+    like: Loaded | None,
+    *,
+    existed: Experiment | None = None,
+) -> CreatedView:
+    proposed = None if plan.command else Settings.of(store.git).proposed("run")
+    notes = []
+    if proposed is not None:
+        notes.append(f"the team's .gitexp proposes: --run {proposed!r}")
+    if like is not None and like.experiment.state is State.RUNNING:
+        notes.append(f"{like.experiment.id} goes on: git exp rollback {like.experiment.id} ends it")
+    is_here = head_branch(store) == refs.branch(plan.id)
+    return CreatedView(
+        id=plan.id,
+        branch=refs.short(refs.branch(plan.id)),
+        plan_commit=plan_commit,
+        plan_hash=plan_hash(text),
+        target=refs.short(plan.target),
+        worktree=worktree,
+        checked_out=is_here,
+        existed=existed is not None,
+        earliest_decision=earliest_decision(plan),
+        max_blocks=plan.max_blocks,
+        warnings=hypothesis_warnings(plan.hypothesis),
+        notes=tuple(notes),
+        next=_next(plan, options, worktree, is_here=is_here, has_change=like is not None),
+    )
+
+
+def _next(
+    plan: Plan, options: CreateOptions, worktree: str | None, *, is_here: bool, has_change: bool
+) -> tuple[str, ...]:
+    steps = []
+    if not has_change:
+        if worktree is not None:
+            steps.append(f"cd {worktree}")
+        elif not is_here and not options.no_checkout:
+            steps.append(f"git switch exp/{plan.id}")
+        steps.append("git commit -am 'the change'")
+    steps.append(f"git exp {'run' if plan.command else 'status'} {plan.id}")
+    return tuple(steps)

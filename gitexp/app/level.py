@@ -1,0 +1,39 @@
+"""Whether a plan can decide at all, and how early."""
+
+from __future__ import annotations
+
+from gitexp.errors import Refused
+from gitexp.model import Plan, TestName
+from gitexp.policy.study import primary_alpha
+from gitexp.stats.boundaries import boundary, earliest_rank_look, earliest_t_look
+
+
+def earliest_decision(plan: Plan) -> int | None:
+    """The first block after which the plan could decide, however clear the data; None: never."""
+    return _earliest(plan, plan.min_blocks, plan.max_blocks)
+
+
+def refuse_unreachable(plan: Plan) -> None:
+    """Nothing, for a plan that can reach its own level.
+
+    Raises:
+        Refused: else, with the number of blocks that would do.
+    """
+    if earliest_decision(plan) is not None:
+        return
+    enough = plan.max_blocks
+    while _earliest(plan, min(plan.min_blocks, enough), enough) is None:
+        enough += 1
+    raise Refused(
+        f"{plan.max_blocks} blocks can never reach the level {primary_alpha(plan):g}, "
+        "however clear the result",
+        hint=f"--max-blocks {enough} would do",
+        code="too-few-blocks",
+    )
+
+
+def _earliest(plan: Plan, min_blocks: int, max_blocks: int) -> int | None:
+    bound = boundary(alpha=primary_alpha(plan), max_blocks=max_blocks, min_blocks=min_blocks)
+    if plan.test is TestName.SIGNED_RANK:
+        return earliest_rank_look(bound)
+    return earliest_t_look(bound)

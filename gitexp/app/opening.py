@@ -1,0 +1,19 @@
+"""The store of the repository the user is in, whole again if the last command was killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gitexp.store.apply import recover
+from gitexp.store.store import Store
+
+
+def open_store(cwd: Path | None = None) -> Store:
+    """The store around `cwd`, after finishing or undoing what a killed command left.
+
+    Raises:
+        GitexpError: if there is no repository we can read.
+    """
+    store = Store.open(cwd)
+    recover(store)
+    return store

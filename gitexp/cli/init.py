@@ -1,0 +1,28 @@
+"""`git exp init`."""
+
+from __future__ import annotations
+
+import click
+
+from gitexp.cli.options import output_options
+from gitexp.cli.output import Output
+
+
+@click.command()
+@click.option("--undo", is_flag=True, help="Take the lines out again; experiments stay.")
+@output_options
+def init(output: Output, undo: bool) -> None:
+    """Set this clone up for experiments.
+
+    Lets plain `git log` show their results, and `git fetch` bring the evidence of others. Safe to
+    repeat.
+
+    \b
+    Example:
+      git exp init
+    """
+    from gitexp.app import init as app
+    from gitexp.store.git import Git
+
+    git = Git.open()
+    output.show(app.undo(git) if undo else app.init(git))

@@ -1,0 +1,58 @@
+"""`git exp run`."""
+
+from __future__ import annotations
+
+import click
+
+from gitexp.cli.options import (
+    exit_code_option,
+    experiment_argument,
+    output_options,
+    verdict_status,
+)
+from gitexp.cli.output import Output
+
+
+@click.command()
+@experiment_argument
+@click.option(
+    "--blocks",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Run exactly N blocks, even past the decision.",
+)
+@click.option(
+    "--allow-shared", is_flag=True, help="Go on although both arms may run your checkout's code."
+)
+@click.option(
+    "--progress/--no-progress", default=None, help="Show progress on stderr (default: a terminal)."
+)
+@exit_code_option
+@output_options
+def run(
+    output: Output,
+    exp_id: str | None,
+    blocks: int | None,
+    allow_shared: bool,
+    progress: bool | None,
+    exit_code: bool,
+) -> int:
+    """Run trials in blocks until the experiment is decided.
+
+    A block runs control and treatment once each, in random order, in checkouts of their own. Every
+    trial is durable before the next one starts: stop it any time with ^C, run it again to go on.
+    With --json: one object a line.
+
+    \b
+    Example:
+      git exp run fast-parse
+    """
+    from gitexp.app.load import resolve_id
+    from gitexp.app.opening import open_store
+    from gitexp.app.run import RunOptions
+    from gitexp.app.run import run as go
+
+    store = open_store()
+    options = RunOptions(blocks=blocks, allow_shared=allow_shared)
+    ended = output.follow(go(store, resolve_id(store, exp_id), options), progress=progress)
+    return verdict_status(ended.view.analysis.verdict, exit_code=exit_code)

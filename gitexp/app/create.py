@@ -94,6 +94,7 @@ def create(store: Store, options: CreateOptions) -> CreatedView:
         ),
     )
     trust(plan_hash(text))
+    assert result.plan_commit is not None, "a creation makes it"
     return _view(store, plan, text, result.plan_commit, options, worktree, like)
 
 

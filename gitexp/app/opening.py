@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gitexp.store.apply import recover
+from gitexp.store.recovery import recover
 from gitexp.store.store import Store
 
 
@@ -15,5 +15,5 @@ def open_store(cwd: Path | None = None) -> Store:
         GitexpError: if there is no repository we can read.
     """
     store = Store.open(cwd)
-    recover(store)
+    recover(store.git)
     return store

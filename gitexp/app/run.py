@@ -11,6 +11,7 @@ from gitexp.app.analyze import settle, view_of
 from gitexp.app.load import Loaded, load
 from gitexp.app.preflight import blame, refuse_to_run
 from gitexp.app.rig import Rig, open_rig
+from gitexp.app.verdict_cache import keep_verdict
 from gitexp.app.views import AnalysisView, LookTaken, RunEnded, RunMessage, RunStarted, TrialDone
 from gitexp.blocks import Block
 from gitexp.errors import Refused
@@ -80,7 +81,7 @@ class _Run:
         settled = self._settle(view)
         reason = self._why_stop(settled)
         if reason is not None:
-            yield self._ended(settled, reason)
+            yield self._ended(reason)
             return
         warnings = refuse_to_run(self._store, self._loaded, settled.analysis)
         with ExitStack() as stack:
@@ -125,7 +126,7 @@ class _Run:
                     hint=f"git exp log {self._experiment.id} shows how they ended",
                     code="both-failed",
                 )
-        yield self._ended(view, reason)
+        yield self._ended(reason)
 
     def _one_block(self, rig: Rig, view: AnalysisView) -> Iterator[RunMessage]:
         """The next block until both its trials have ended; voids are run again."""
@@ -253,7 +254,11 @@ class _Run:
             at_most_s=None if view is None else self._at_most(view),
         )
 
-    def _ended(self, view: AnalysisView, reason: str) -> RunEnded:
+    def _ended(self, reason: str) -> RunEnded:
+        """The final state, as any later command will read it, kept for `status`."""
+        loaded = load(self._store, self._experiment.id)
+        view = view_of(loaded.experiment, self._comparison, loaded)
+        keep_verdict(self._store, loaded, view.analysis)
         return RunEnded(
             view=view,
             stopped=reason,

@@ -76,7 +76,8 @@ def _row(store: Store, exp: ExperimentId, current: ExperimentId | None) -> Statu
     revision = None if comparison is None else comparison.revision
     recorded = None if revision is None else experiment.decisions.get(revision)
     cached = cached_verdict(store, loaded)
-    verdict, reason = _verdict(experiment, revision, recorded and recorded.body, cached)
+    decided = recorded.body if recorded and isinstance(recorded.body, Decided) else None
+    verdict, reason = _verdict(experiment, revision, decided, cached)
     blocks = () if revision is None else experiment.admitted(revision)
     event = experiment.state_event
     return StatusRow(
@@ -98,7 +99,7 @@ def _row(store: Store, exp: ExperimentId, current: ExperimentId | None) -> Statu
         max_blocks=experiment.plan.max_blocks,
         waiting=() if revision is None else tuple(sorted(experiment.waiting(revision).items())),
         failed=_failed(experiment, revision),
-        estimate=_estimate(experiment.plan, blocks, cached),
+        estimate=_estimate(experiment.plan, blocks, _known_change(decided, cached)),
         guardrails=_guardrails(experiment.plan, cached),
         health=loaded.health,
         created=experiment.plan.created,
@@ -113,11 +114,11 @@ def _row(store: Store, exp: ExperimentId, current: ExperimentId | None) -> Statu
 def _verdict(
     experiment: Experiment,
     revision: Revision | None,
-    recorded: object,
+    decided: Decided | None,
     cached: CachedVerdict | None,
 ) -> tuple[Verdict, str]:
-    if isinstance(recorded, Decided):
-        return recorded.verdict, f"decided at block {recorded.blocks}"
+    if decided is not None:
+        return decided.verdict, f"decided at block {decided.blocks}"
     if cached is not None:
         return cached.verdict, cached.reason
     if experiment.expired is not None and isinstance(experiment.expired.body, Expired):
@@ -145,12 +146,29 @@ def _failed(experiment: Experiment, revision: Revision | None) -> tuple[int, int
     return counts[Arm.CONTROL], counts[Arm.TREATMENT]
 
 
-def _estimate(plan: Plan, blocks: Iterable[Block], cached: CachedVerdict | None) -> Estimate:
+def _known_change(
+    decided: Decided | None, cached: CachedVerdict | None
+) -> tuple[float | None, tuple[float, float] | None]:
+    """Effect and interval as recorded with the decision, else as last analysed."""
+    if decided is None:
+        return (None, None) if cached is None else (cached.change, cached.interval)
+    low, high = decided.interval
+    return decided.effect, (
+        -math.inf if low is None else low,
+        math.inf if high is None else high,
+    )
+
+
+def _estimate(
+    plan: Plan,
+    blocks: Iterable[Block],
+    known: tuple[float | None, tuple[float, float] | None],
+) -> Estimate:
     kept = [block for block in blocks if not block.is_retracted]
     pairs = [block.values(plan.primary) for block in kept]
     control = [c for c, _ in pairs if c is not None]
     treatment = [t for _, t in pairs if t is not None]
-    change, interval = (cached.change, cached.interval) if cached else (None, None)
+    change, interval = known
     is_analysed = change is not None
     if change is None:
         change = _plain_change(plan, kept)

@@ -24,6 +24,22 @@ def trust(output: Output, exp_id: str) -> None:
     from gitexp.app.load import resolve_id
     from gitexp.app.opening import open_store
     from gitexp.app.trust import trust_experiment
+    from gitexp.render.changes import ChangeReport
 
     store = open_store()
-    output.show(trust_experiment(store, resolve_id(store, exp_id)))
+    view = trust_experiment(store, resolve_id(store, exp_id))
+    commands = [("setup", view.setup), ("command", view.command)]
+    output.show(
+        ChangeReport(
+            command="trust",
+            headline=f"the plan of {view.id} may run here",
+            facts=tuple((word, text) for word, text in commands if text is not None),
+            next=view.next,
+            values={
+                "id": view.id,
+                "plan_hash": view.plan_hash,
+                "setup": view.setup,
+                "command": view.command,
+            },
+        )
+    )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import ndtr
 
+from gitexp.stats import boundaries
 from gitexp.stats.boundaries import (
     boundary,
     critical_values,
@@ -34,12 +35,27 @@ def test_the_second_look_agrees_with_direct_integration(fractions: tuple[float, 
     assert spent == pytest.approx(rates[1] - rates[0], rel=1e-7)
 
 
-def test_a_brownian_path_crosses_as_often_as_it_may() -> None:
-    paths, plan = 40_000, boundary(alpha=0.05, max_blocks=50, min_blocks=10)
-    steps = np.random.default_rng(20).normal(size=(paths, 50))
-    z = np.abs(steps.cumsum(axis=1) / np.sqrt(np.arange(1, 51)))
-    crossed = np.any(z[:, np.array(plan.looks) - 1] >= plan.critical, axis=1).mean()
-    assert abs(crossed - 0.05) < 4 * math.sqrt(0.05 * 0.95 / paths)
+@pytest.mark.parametrize("blocks", [50, 200])
+def test_a_random_walk_crosses_by_every_look_as_often_as_it_may(blocks: int) -> None:
+    paths, plan = 20_000, boundary(alpha=0.05, max_blocks=blocks, min_blocks=10)
+    steps = np.random.default_rng(20).normal(size=(paths, blocks))
+    z = np.abs(steps.cumsum(axis=1) / np.sqrt(np.arange(1, blocks + 1)))[:, 9:]
+    crossed = np.logical_or.accumulate(z >= plan.critical, axis=1).mean(axis=0)
+    spent = obrien_fleming_spending(np.array(plan.looks) / blocks, alpha=0.05)
+    assert np.all(np.abs(crossed - spent) <= 4.5 * np.sqrt(spent * (1 - spent) / paths) + 1e-4)
+
+
+gauss_legendre = boundaries._gauss_legendre
+
+
+def test_more_nodes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    fractions = np.arange(10, 201) / 200
+    rates = obrien_fleming_spending(fractions, alpha=0.05)
+    critical = critical_values(fractions, rates)
+    monkeypatch.setattr(boundaries, "_gauss_legendre", lambda count: gauss_legendre(2 * count))
+    finer = critical_values(fractions, rates)
+    below_6 = finer < 6
+    assert np.allclose(critical[below_6], finer[below_6], rtol=0, atol=1e-9)
 
 
 @given(st.floats(1e-4, 0.3), st.integers(1, 400), st.integers(0, 60))

@@ -1,0 +1,86 @@
+"""What promote, rollback and restore share."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from gitexp import refs
+from gitexp.app.load import load
+from gitexp.app.rig import worktrees_of
+from gitexp.errors import GitexpError, Refused, StaleRef
+from gitexp.lifecycle import Experiment
+from gitexp.model import ExperimentId, Oid, Promoted, Restored
+from gitexp.refs import short
+from gitexp.store.store import Store
+
+T = TypeVar("T")
+
+MAX_REASON = 500
+_ATTEMPTS = 3
+
+
+def retried(store: Store, experiment: Experiment, act: Callable[[Experiment], T]) -> T:
+    """What `act` returns; begun anew with what is there by then when a branch moved meanwhile.
+
+    Raises:
+        StaleRef: when that happens again and again.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        with contextlib.suppress(StaleRef):
+            return act(experiment)
+        experiment = load(store, experiment.id).experiment
+    return act(experiment)
+
+
+def branch_tip(store: Store, exp: ExperimentId) -> Oid | None:
+    """Where this clone's branch of the experiment is."""
+    return store.git.ref(refs.branch(exp))
+
+
+def target_tip(store: Store, target: str) -> Oid:
+    """Where this clone's target branch is.
+
+    Raises:
+        Refused: if it has none.
+    """
+    tip = store.git.ref(target)
+    if tip is None:
+        raise Refused(
+            f"there is no branch {short(target)} here",
+            hint=f"git switch {short(target)}, which takes it from a remote that has it",
+            code="no-target",
+        )
+    return tip
+
+
+def promotion_of(experiment: Experiment) -> tuple[Promoted, Oid]:
+    """The promotion that holds, and the commit that brought the change in."""
+    record, last = experiment.promoted, experiment.state_event
+    assert record is not None
+    assert isinstance(record.body, Promoted)
+    if last is not None and isinstance(last.body, Restored) and last.body.merge is not None:
+        return record.body, last.body.merge
+    return record.body, record.body.merge
+
+
+def checked_reason(text: str) -> str:
+    """A reason as records can hold it.
+
+    Raises:
+        Refused: if it is too long.
+    """
+    if len(text) > MAX_REASON:
+        raise Refused(
+            f"the reason has {len(text)} characters, more than {MAX_REASON}",
+            hint="say it shorter; a commit or an issue can hold the rest",
+            code="too-long",
+        )
+    return text
+
+
+def drop_checkouts(store: Store, exp: ExperimentId) -> None:
+    """Remove the arms' checkouts of an experiment that ended; what is in use stays a while."""
+    with contextlib.suppress(GitexpError, OSError):
+        worktrees_of(store).remove_all(exp)

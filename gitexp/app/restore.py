@@ -1,0 +1,169 @@
+"""Undoing a rollback, an expiry or a promotion nobody has seen yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gitexp import refs
+from gitexp.app.endings import branch_tip, promotion_of, retried, target_tip
+from gitexp.changes import (
+    Changes,
+    Kind,
+    event_changes,
+    restore_changes,
+    revert_of_revert_changes,
+    undo_promotion_changes,
+)
+from gitexp.errors import Refused
+from gitexp.lifecycle import Experiment
+from gitexp.model import Arm, Oid, Promoted, Restored, RolledBack, State
+from gitexp.refs import short
+from gitexp.store.apply import apply
+from gitexp.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restoration:
+    """An experiment that is back.
+
+    Attributes:
+        tip: The treatment: where the branch is, or what was merged.
+        merge: The commit that brought the change back to the target; None when the experiment
+            runs again.
+        target: Full name of the target, when it was moved.
+        stands_on: Where HEAD is here, when the user was taken along; else None.
+        existed: There was nothing to restore; nothing was done.
+        undo: The command that ends it again.
+    """
+
+    experiment: Experiment
+    tip: Oid
+    merge: Oid | None
+    target: str | None
+    stands_on: str | None
+    existed: bool
+    undo: str
+
+
+def restore(store: Store, experiment: Experiment) -> Restoration:
+    """Bring an experiment back to what it was before it ended.
+
+    Raises:
+        Refused: when something is in the way, or others may have the promotion already; nothing
+            was changed.
+    """
+    return retried(store, experiment, lambda now: _restore(store, now))
+
+
+def restoration(store: Store, experiment: Experiment) -> Changes | None:
+    """What `restore` would change; None: it runs, and its branch is here.
+
+    Raises:
+        Refused: when the experiment or its branches forbid it.
+    """
+    here = branch_tip(store, experiment.id)
+    event = None if experiment.state_event is None else experiment.state_event.body
+    if experiment.state is State.PROMOTED:
+        return _undo_promotion(store, experiment, here)
+    if isinstance(event, RolledBack) and event.revert is not None:
+        return _undo_revert(store, experiment, event.revert)
+    if experiment.state is State.RUNNING and here is not None:
+        return None
+    tip = event.tip if isinstance(event, RolledBack) else here or _last_tip(experiment)
+    _require(store, experiment, tip)
+    return restore_changes(experiment, tip=tip, branch_tip=here)
+
+
+def _restore(store: Store, experiment: Experiment) -> Restoration:
+    changes = restoration(store, experiment)
+    undo = f"git exp rollback {experiment.id}"
+    if changes is None:
+        return Restoration(
+            experiment=experiment,
+            tip=branch_tip(store, experiment.id) or _last_tip(experiment),
+            merge=None,
+            target=None,
+            stands_on=None,
+            existed=True,
+            undo=undo,
+        )
+    applied = apply(store, changes)
+    event = changes.records[0]
+    assert isinstance(event, Restored)
+    own = refs.branch(experiment.id)
+    return Restoration(
+        experiment=experiment,
+        tip=event.tip,
+        merge=applied.made or event.merge,
+        target=next((move.name for move in changes.branches if move.name != own), None),
+        stands_on=applied.stands_on if applied.moved else None,
+        existed=False,
+        undo=undo,
+    )
+
+
+def _undo_promotion(store: Store, experiment: Experiment, here: Oid | None) -> Changes:
+    done, merge = promotion_of(experiment)
+    onto = target_tip(store, done.target)
+    _refuse_seen(store, experiment, done, merge=merge, onto=onto)
+    parents = store.repository.commit(merge).parents
+    _require(store, experiment, done.tip)
+    return undo_promotion_changes(experiment, done, before=parents[0], branch_tip=here)
+
+
+def _refuse_seen(
+    store: Store, experiment: Experiment, done: Promoted, *, merge: Oid, onto: Oid
+) -> None:
+    """Refuse to take back silently what others may build on."""
+    hint = f"git exp rollback {experiment.id}"
+    if merge != done.merge:
+        raise Refused(
+            f"{experiment.id} was promoted, rolled back and restored already",
+            hint=hint,
+            code="promoted",
+        )
+    if onto != merge:
+        raise Refused(
+            f"{short(done.target)} has moved on since {experiment.id} was promoted",
+            hint=hint,
+            code="promoted",
+        )
+    pushed = store.repository.refs("refs/remotes/", f"--contains={merge}")
+    if pushed:
+        raise Refused(
+            f"the promotion of {experiment.id} was pushed: {min(pushed)} has it",
+            hint=hint,
+            code="promoted",
+        )
+
+
+def _undo_revert(store: Store, experiment: Experiment, revert: Oid) -> Changes:
+    """Revert the revert, or what is left to do when it is not on the target any more."""
+    record = experiment.promoted
+    assert record is not None
+    assert isinstance(record.body, Promoted)
+    done, repository = record.body, store.repository
+    onto = target_tip(store, done.target)
+    if repository.has(revert) and repository.is_ancestor(revert, onto):
+        return revert_of_revert_changes(experiment, done, revert=revert, target_tip=onto)
+    if repository.has(done.merge) and repository.is_ancestor(done.merge, onto):
+        event = Restored(tip=done.tip, merge=done.merge)
+        return event_changes(experiment, Kind.RESTORE, event, tip=done.tip)
+    _require(store, experiment, done.tip)
+    here = branch_tip(store, experiment.id)
+    return restore_changes(experiment, tip=done.tip, branch_tip=here)
+
+
+def _last_tip(experiment: Experiment) -> Oid:
+    """What the treatment was when it was last measured; before that, the plan commit."""
+    commits = [run.trial.commit for run in experiment.trials if run.trial.arm is Arm.TREATMENT]
+    return commits[-1] if commits else experiment.plan_commit or experiment.plan.base
+
+
+def _require(store: Store, experiment: Experiment, tip: Oid) -> None:
+    if not store.repository.is_commit(tip):
+        raise Refused(
+            f"the treatment of {experiment.id} is not in this clone",
+            hint="git exp sync",
+            code="no-treatment",
+        )

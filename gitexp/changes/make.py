@@ -1,0 +1,295 @@
+"""From an experiment and permission to the changes that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gitexp import refs
+from gitexp.changes import messages
+from gitexp.changes.messages import PromotionText
+from gitexp.changes.values import (
+    EVIDENCE,
+    MADE,
+    PLAN_COMMIT,
+    Carried,
+    Changes,
+    Kind,
+    Merge,
+    NewWorktree,
+    Note,
+    Registration,
+    Revert,
+    Switch,
+)
+from gitexp.decision import MayPromote
+from gitexp.lifecycle import Experiment
+from gitexp.model import (
+    Created,
+    Event,
+    ExperimentId,
+    Oid,
+    Plan,
+    PlanBody,
+    PlanHash,
+    Promoted,
+    Restored,
+    RolledBack,
+)
+from gitexp.refs import RefUpdate, short
+
+
+def creation_changes(
+    plan: Plan,
+    *,
+    canonical: str,
+    plan_hash: PlanHash,
+    carry: tuple[ExperimentId, Oid] | None = None,
+    checkout: bool = True,
+    worktree: str | None = None,
+) -> Changes:
+    """A new experiment: its branch with the plan commit, its first records, its archive.
+
+    Args:
+        carry: Another experiment and the tip of its branch, whose change comes along.
+        checkout: The user ends on the new branch, with uncommitted work as it is.
+        worktree: Absolute path of a new linked worktree for the branch, instead.
+    """
+    branch = refs.branch(plan.id)
+    carried = None
+    if carry is not None:
+        origin, commit = carry
+        carried = Carried(commit=commit, message=messages.carried_over(plan.id, origin, commit))
+    head: Switch | NewWorktree | None = None
+    if worktree is not None:
+        head = NewWorktree(path=worktree, branch=branch, at=MADE)
+    elif checkout:
+        head = Switch(to=branch, at=MADE, when_on=None)
+    return Changes(
+        kind=Kind.CREATE,
+        exp=plan.id,
+        plan_hash=plan_hash,
+        what=f"exp: create {plan.id}",
+        build=Registration(
+            base=plan.base,
+            message=messages.registration(plan, canonical, plan_hash),
+            carried=carried,
+        ),
+        branches=(RefUpdate(branch, MADE, None),),
+        records=(PlanBody(plan=plan, canonical=canonical), Created(plan_commit=PLAN_COMMIT)),
+        place=PLAN_COMMIT,
+        evidence=(),
+        pins=(PLAN_COMMIT, MADE),
+        notes=(),
+        head=head,
+    )
+
+
+def promotion_changes(
+    experiment: Experiment,
+    permission: MayPromote,
+    *,
+    tip: Oid,
+    target: str,
+    target_tip: Oid,
+    notes_tips: Iterable[Oid],
+    said: PromotionText,
+) -> Changes:
+    """The treatment merged into the target, its branch gone.
+
+    Args:
+        tip: What is merged: the commit the permission was given for.
+        target: Full name of the branch that takes it.
+        notes_tips: Tips of all notes the decision was taken from.
+    """
+    branch = refs.branch(experiment.id)
+    summary = f"exp/{experiment.id} promoted into {short(target)}: {said.result}"
+    return _of(
+        experiment,
+        Kind.PROMOTE,
+        tip=tip,
+        build=Merge(
+            onto=target_tip,
+            into=target,
+            tip=tip,
+            branch=branch,
+            message=messages.promotion(experiment, permission, target=target, said=said),
+        ),
+        branches=(RefUpdate(target, MADE, target_tip), RefUpdate(branch, None, tip)),
+        event=Promoted(
+            target=target,
+            tip=tip,
+            merge=MADE,
+            evidence=EVIDENCE,
+            override=permission.override,
+        ),
+        evidence=tuple(notes_tips),
+        pins=(tip, EVIDENCE),
+        notes=(Note(commit=MADE, text=summary), Note(commit=tip, text=summary)),
+        head=Switch(to=target, at=MADE, when_on=(target, branch)),
+    )
+
+
+def rollback_changes(
+    experiment: Experiment, *, tip: Oid, target: str, target_tip: Oid | None, reason: str
+) -> Changes:
+    """The branch of an experiment that was not promoted, dropped; its tip stays archived.
+
+    Args:
+        target_tip: Of the branch a user who stands on the experiment's ends on.
+    """
+    branch = refs.branch(experiment.id)
+    stand = Switch(to=target, at=target_tip, when_on=(branch,)) if target_tip else None
+    return _of(
+        experiment,
+        Kind.ROLL_BACK,
+        tip=tip,
+        branches=(RefUpdate(branch, None, tip),),
+        event=RolledBack(tip=tip, reason=reason),
+        pins=(tip,),
+        notes=(_rolled_back(experiment, tip, reason),),
+        head=stand,
+    )
+
+
+def revert_changes(
+    experiment: Experiment,
+    promotion: Promoted,
+    *,
+    merge: Oid,
+    is_merge: bool,
+    target_tip: Oid,
+    reason: str,
+    result: str | None,
+) -> Changes:
+    """A promotion taken back by a revert on the target.
+
+    Args:
+        merge: The commit that brought the change in: the merge, or a revert of its revert.
+    """
+    tip, target = promotion.tip, promotion.target
+    return _of(
+        experiment,
+        Kind.ROLL_BACK,
+        tip=tip,
+        build=Revert(
+            onto=target_tip,
+            on=target,
+            commit=merge,
+            is_merge=is_merge,
+            message=messages.rollback(experiment, merge=merge, reason=reason, result=result),
+        ),
+        branches=(RefUpdate(target, MADE, target_tip),),
+        event=RolledBack(tip=tip, reason=reason, revert=MADE),
+        pins=(tip,),
+        notes=(_rolled_back(experiment, tip, reason), _rolled_back(experiment, merge, reason)),
+        head=Switch(to=target, at=MADE, when_on=(target,)),
+    )
+
+
+def restore_changes(experiment: Experiment, *, tip: Oid, branch_tip: Oid | None) -> Changes:
+    """The experiment runs again, its branch back at the archived tip.
+
+    Args:
+        branch_tip: Where its branch is, when it has one: then it stays there.
+    """
+    branch = refs.branch(experiment.id)
+    return _of(
+        experiment,
+        Kind.RESTORE,
+        tip=tip,
+        branches=() if branch_tip else (RefUpdate(branch, tip, None),),
+        event=Restored(tip=branch_tip or tip),
+        pins=(branch_tip or tip,),
+        notes=(_running(experiment, tip),),
+    )
+
+
+def undo_promotion_changes(
+    experiment: Experiment, promotion: Promoted, *, before: Oid, branch_tip: Oid | None
+) -> Changes:
+    """A promotion nobody has seen yet undone: the target as it was, the branch back.
+
+    Args:
+        before: The target's tip before the promotion.
+    """
+    tip, target = promotion.tip, promotion.target
+    back = () if branch_tip else (RefUpdate(refs.branch(experiment.id), tip, None),)
+    return _of(
+        experiment,
+        Kind.RESTORE,
+        tip=tip,
+        branches=(RefUpdate(target, before, promotion.merge), *back),
+        event=Restored(tip=branch_tip or tip),
+        pins=(branch_tip or tip,),
+        notes=(_running(experiment, tip),),
+        head=Switch(to=target, at=before, when_on=(target,)),
+    )
+
+
+def revert_of_revert_changes(
+    experiment: Experiment, promotion: Promoted, *, revert: Oid, target_tip: Oid
+) -> Changes:
+    """A promotion that was taken back in place again: the revert reverted."""
+    tip, target = promotion.tip, promotion.target
+    summary = f"exp/{experiment.id} promoted into {short(target)} again"
+    return _of(
+        experiment,
+        Kind.RESTORE,
+        tip=tip,
+        build=Revert(
+            onto=target_tip,
+            on=target,
+            commit=revert,
+            is_merge=False,
+            message=messages.restoration(experiment, revert=revert),
+        ),
+        branches=(RefUpdate(target, MADE, target_tip),),
+        event=Restored(tip=tip, merge=MADE),
+        pins=(tip,),
+        notes=(Note(commit=MADE, text=summary), Note(commit=tip, text=summary)),
+        head=Switch(to=target, at=MADE, when_on=(target,)),
+    )
+
+
+def event_changes(experiment: Experiment, kind: Kind, event: Event, *, tip: Oid) -> Changes:
+    """Nothing but the event: the branches are already as it says."""
+    return _of(experiment, kind, tip=tip, branches=(), event=event, pins=(tip,), notes=())
+
+
+def _of(
+    experiment: Experiment,
+    kind: Kind,
+    *,
+    tip: Oid,
+    branches: tuple[RefUpdate, ...],
+    event: Event,
+    pins: tuple[Oid, ...],
+    notes: tuple[Note, ...],
+    build: Merge | Revert | None = None,
+    evidence: tuple[Oid, ...] = (),
+    head: Switch | None = None,
+) -> Changes:
+    return Changes(
+        kind=kind,
+        exp=experiment.id,
+        plan_hash=experiment.plan_hash,
+        what=f"exp: {kind} {experiment.id}",
+        build=build,
+        branches=branches,
+        records=(event,),
+        # events belong to the plan commit; without its record here, to the treatment
+        place=experiment.plan_commit or tip,
+        evidence=evidence,
+        pins=pins,
+        notes=notes,
+        head=head,
+    )
+
+
+def _rolled_back(experiment: Experiment, commit: Oid, reason: str) -> Note:
+    text = f"exp/{experiment.id} rolled back: {messages.one_line(reason)}"
+    return Note(commit=commit, text=text)
+
+
+def _running(experiment: Experiment, commit: Oid) -> Note:
+    return Note(commit=commit, text=f"exp/{experiment.id} restored: it runs again")

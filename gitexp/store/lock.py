@@ -1,0 +1,61 @@
+"""The repository lock: one command at a time moves branches, HEAD and files."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gitexp.errors import Refused
+from gitexp.store.files import Folder
+from gitexp.store.git import Git
+
+NAME = "lock"
+PATIENCE_S = 5.0
+
+
+@contextlib.contextmanager
+def repository_lock(git: Git, *, patience_s: float = PATIENCE_S) -> Iterator[Git]:
+    """The repository for as long as nobody else may change it.
+
+    Every git process started through the value given back inherits the lock. If this process is
+    killed, the lock lasts until the git it started has ended: whoever has it can trust that
+    nothing of the interrupted command is still at work.
+
+    Raises:
+        Refused: if another command keeps it for longer than `patience_s`.
+    """
+    folder = Folder(git.common_dir, "exp")
+    deadline = time.monotonic() + patience_s
+    while (lock := _try(folder)) is None:
+        if time.monotonic() > deadline:
+            raise Refused(
+                "another git exp, or a git it started, is still changing this repository",
+                hint=f"wait for it, then run it again; who it is: fuser {folder.path / NAME}",
+                code="busy",
+            )
+        time.sleep(0.02)
+    try:
+        yield replace(git, keep_fds=(lock,))
+    finally:
+        # not only close: a daemon that a hook started may have inherited the descriptor
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        os.close(lock)
+
+
+def _try(folder: Folder) -> int | None:
+    lock = folder.open(NAME, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    ours, now = os.fstat(lock), folder.status(NAME)
+    if now is None or (ours.st_dev, ours.st_ino) != (now.st_dev, now.st_ino):
+        # deleted between our open and our lock: it keeps nobody out
+        os.close(lock)
+        return None
+    return lock

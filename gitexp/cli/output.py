@@ -53,15 +53,13 @@ class Output:
 
     def show(self, view: View, *, verbose: bool = False) -> None:
         """Print what a command answers, as text or as its JSON document."""
-        from gitexp.render.views import page, warnings
-
-        for warning in warnings(view):
-            self.warn(warning)
         if self.as_json:
             from gitexp.render.documents import document
 
             self.document(document(view))
         else:
+            from gitexp.render.views import page
+
             self.write(page(view, self.screen, verbose=verbose))
 
     def porcelain(self, view: StatusView, *, nul: bool) -> None:

@@ -9,10 +9,14 @@ from gitexp.decision import Analysis, ArmCounts, GuardrailResult, PrimaryResult
 from gitexp.model import Direction, Goal, Plan, TestName, Verdict
 from gitexp.render import numbers, words
 from gitexp.render.bars import interval_bar, reach_of
+from gitexp.render.checks import check
 from gitexp.render.columns import Column, table
-from gitexp.render.labels import commands, label, told
+from gitexp.render.labels import WIDTH, commands, heading, label, told
 from gitexp.render.raw import raw_statistics
 from gitexp.render.screen import Line, Screen, Span, Style, line, wrapped
+
+BAR = 25
+"""Cells of a drawn interval; odd, so that zero has one of its own."""
 
 
 def analysis_page(view: AnalysisView, screen: Screen, *, verbose: bool = False) -> list[Line]:
@@ -83,13 +87,12 @@ def _head(view: AnalysisView, screen: Screen) -> list[Line]:
     ):
         if count:
             counts.append(f"{count} {what}")
-    name = f"   {experiment.plan.name}" if experiment.plan.name != experiment.id else ""
     outcomes = (
         f"control {_outcomes(analysis.control)}; treatment {_outcomes(analysis.treatment)}; "
         + ", ".join(counts)
     )
     return [
-        line(Span(f"exp/{experiment.id}", Style.STRONG), name),
+        *heading(experiment.id, experiment.plan.name, (), screen),
         *wrapped(outcomes, screen),
     ]
 
@@ -118,23 +121,25 @@ def _metrics(analysis: Analysis, screen: Screen) -> list[Line]:
     if analysis.after is not None:
         shown.append((f"all {analysis.blocks.used + analysis.blocks.after} blocks", analysis.after))
     bars: list[str | Span | Line] = []
+    axis = ""
     if screen.width >= 100:
         ends = [end for _, found in shown for end in found.interval]
         reach = reach_of(*ends, *(words.effect(found) for _, found in shown))
+        axis = _axis(analysis.primary, reach)
         bars = [Span(_bar(found, reach), Style.INFO) for _, found in shown]
     changes = [words.change_and_interval(found) for _, found in shown]
     level = numbers.level(analysis.primary.level)
     return table(
         [
             Column(title="METRIC", rows=[words.metric(found.metric) for _, found in shown]),
-            Column(title="", rows=[Span(role, Style.MUTED) for role, _ in shown], drop=3),
-            Column(title="CONTROL", rows=[_median(f, f.control.median) for _, f in shown], drop=2),
+            Column(title="", rows=[Span(role, Style.MUTED) for role, _ in shown], drop=2),
+            Column(title="CONTROL", rows=[_median(f, f.control.median) for _, f in shown], drop=4),
             Column(
-                title="TREATMENT", rows=[_median(f, f.treatment.median) for _, f in shown], drop=2
+                title="TREATMENT", rows=[_median(f, f.treatment.median) for _, f in shown], drop=4
             ),
             Column(title="CHANGE", rows=[change for change, _ in changes], is_right=True),
             Column(title=f"{level} INTERVAL", rows=[ends for _, ends in changes], drop=1),
-            Column(title="", rows=bars, drop=4),
+            Column(title=axis, rows=bars, drop=5),
         ],
         screen,
     )
@@ -145,14 +150,20 @@ def _median(found: PrimaryResult, value: float | None) -> str:
 
 
 def _bar(found: PrimaryResult, reach: float) -> str:
-    return interval_bar(*found.interval, words.effect(found), reach=reach, width=25)
+    return interval_bar(*found.interval, words.effect(found), reach=reach, width=BAR)
+
+
+def _axis(found: PrimaryResult, reach: float) -> str:
+    low, high = (words.whole(v, found.metric, found.scale) for v in (-reach, reach))
+    half = BAR // 2
+    return f"{low:<{half}}0{high:>{BAR - half - 1}}"
 
 
 def _guardrails(analysis: Analysis, screen: Screen) -> list[Line]:
     found = analysis.guardrails
     if not found:
         return []
-    return table(
+    rows = table(
         [
             Column(title="GUARDRAIL", rows=[words.metric(g.metric) for g in found]),
             Column(
@@ -171,6 +182,7 @@ def _guardrails(analysis: Analysis, screen: Screen) -> list[Line]:
         ],
         screen,
     )
+    return [line(), *rows]
 
 
 def _bound(found: GuardrailResult) -> str:
@@ -180,15 +192,11 @@ def _bound(found: GuardrailResult) -> str:
 
 
 def _health(analysis: Analysis, screen: Screen) -> list[Line]:
-    lines: list[Line] = []
-    for at, health in enumerate(analysis.health):
-        parts = words.check(health)
-        if health.advice and health.threshold:
-            parts += line(Span(f" (threshold {health.threshold})", Style.MUTED))
-        lines.append(line(label("" if at else "health"), *parts))
-        if health.advice:
-            lines += wrapped(f"  {health.advice}", screen, first=label(""))
-    return lines
+    return [
+        part
+        for at, h in enumerate(analysis.health)
+        for part in check("" if at else "health", h, screen)
+    ]
 
 
 def _criteria(analysis: Analysis, screen: Screen) -> list[Line]:
@@ -197,7 +205,7 @@ def _criteria(analysis: Analysis, screen: Screen) -> list[Line]:
         state = "" if criterion.met else "not met: "
         first = line(label("" if at else "criteria"), words.mark(criterion.met))
         text = f" {criterion.name}: {state}{criterion.text}"
-        lines += wrapped(text, screen, first=(*first, Span(" ")), indent=12)
+        lines += wrapped(text, screen, first=(*first, Span(" ")), indent=WIDTH + 2)
     return lines
 
 
@@ -242,5 +250,4 @@ def _holds(primary: PrimaryResult) -> str:
 def smallest_effect(plan: Plan) -> str:
     """The plan's smallest effect, with the sign that is good."""
     good = -1 if plan.primary.direction is Direction.LOWER else 1
-    text = numbers.change(good * plan.min_effect, plan.primary, plan.scale)
-    return text.replace(".0%", "%")
+    return words.whole(good * plan.min_effect, plan.primary, plan.scale)

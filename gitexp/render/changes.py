@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gitexp.app.init import InitView
+from gitexp.app.trust import TrustView
 from gitexp.app.views import CreatedView, RecordedView
 from gitexp.refs import short
 from gitexp.render.labels import commands, told
@@ -91,5 +93,38 @@ def recorded(view: RecordedView) -> ChangeReport:
             "block": view.block,
             "existed": view.existed,
             "note": view.note,
+        },
+    )
+
+
+def set_up(view: InitView) -> ChangeReport:
+    """The answer of `init`."""
+    if not view.done:
+        headline = "nothing to take out" if view.undone else "this clone is set up already"
+    else:
+        headline = "taken out" if view.undone else "this clone is set up"
+    return ChangeReport(
+        command="init",
+        headline=headline,
+        facts=tuple(("changed" if at == 0 else "", text) for at, text in enumerate(view.done)),
+        next=view.next,
+        undo=None if view.undone else "git exp init --undo",
+        values={"done": view.done, "remotes": view.remotes, "undone": view.undone},
+    )
+
+
+def trusted(view: TrustView) -> ChangeReport:
+    """The answer of `trust`: the commands, so that they have been seen."""
+    facts = [("set-up", view.setup), ("runs", view.command)]
+    return ChangeReport(
+        command="trust",
+        headline=f"the commands of {view.id} may run here",
+        facts=tuple((word, text) for word, text in facts if text),
+        next=view.next,
+        values={
+            "id": view.id,
+            "plan_hash": view.plan_hash,
+            "setup": view.setup,
+            "command": view.command,
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,13 +19,15 @@ class Column:
     """One column of a table.
 
     Attributes:
-        drop: The column with the highest is left out first; 0 is never left out.
+        drop: The columns with the highest are left out first; 0 is never left out.
+        least: May be shortened to so many cells before any column is left out.
     """
 
     title: str
     rows: Sequence[str | Span | Line]
     is_right: bool = False
     drop: int = 0
+    least: int | None = None
 
 
 def table(columns: Sequence[Column], screen: Screen, *, indent: int = 0) -> list[Line]:
@@ -32,17 +35,19 @@ def table(columns: Sequence[Column], screen: Screen, *, indent: int = 0) -> list
     kept = [column for column in columns if any(_parts(cell) for cell in column.rows)]
     widths = {id(column): _width(column, screen) for column in kept}
 
-    def excess() -> int:
-        taken = sum(widths[id(column)] for column in kept) + GAP * (len(kept) - 1) + indent
-        return taken - screen.width
+    def excess(*, at_least: bool) -> int:
+        taken = [
+            min(c.least or sys.maxsize, widths[id(c)]) if at_least else widths[id(c)] for c in kept
+        ]
+        return sum(taken) + GAP * (len(kept) - 1) + indent - screen.width
 
-    while excess() > 0 and (least := max(kept, key=lambda c: c.drop, default=None)) is not None:
-        if not least.drop:
-            break
-        kept.remove(least)
-    if excess() > 0 and kept:
-        widest = max(kept, key=lambda column: widths[id(column)])
-        widths[id(widest)] = max(widths[id(widest)] - excess(), _SHORTEST)
+    while excess(at_least=True) > 0 and any(column.drop for column in kept):
+        # control without treatment would say less than neither
+        least_needed = max(column.drop for column in kept)
+        kept = [column for column in kept if column.drop != least_needed]
+    for column in sorted(kept, key=lambda c: (c.least is None, -widths[id(c)])):
+        narrower = widths[id(column)] - max(excess(at_least=False), 0)
+        widths[id(column)] = max(narrower, min(column.least or _SHORTEST, widths[id(column)]))
     count = max((len(column.rows) for column in kept), default=0)
     titles = [(column, Span(column.title, Style.MUTED)) for column in kept]
     heads = [_row(titles, widths, screen, indent)] if any(c.title for c in kept) else []

@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import assert_never
 
+from gitexp.app.init import InitView
+from gitexp.app.trust import TrustView
 from gitexp.app.views import (
     AnalysisView,
     CreatedView,
@@ -26,7 +28,7 @@ from gitexp.app.views import (
     TrialDone,
 )
 from gitexp.render.analysis_document import analysis_values
-from gitexp.render.changes import ChangeReport, created, recorded
+from gitexp.render.changes import ChangeReport, created, recorded, set_up, trusted
 from gitexp.render.plain import health_values, metric_values, plain_object, problem_values
 from gitexp.render.views import View
 
@@ -48,6 +50,10 @@ def document(view: View) -> dict[str, object]:
             return document(created(view))
         case RecordedView():
             return document(recorded(view))
+        case InitView():
+            return document(set_up(view))
+        case TrustView():
+            return document(trusted(view))
         case ChangeReport():
             told = {"warnings": view.warnings, "next": view.next, "undo": view.undo}
             return _document(view.command, {**view.values, **told})

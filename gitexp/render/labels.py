@@ -6,11 +6,23 @@ from collections.abc import Iterable
 
 from gitexp.render.screen import Line, Screen, Span, Style, line, wrapped
 
-WIDTH = 10
+WIDTH = 11
 
 
 def label(word: str) -> Span:
     return Span(f"{word:<{WIDTH}}", Style.MUTED)
+
+
+def heading(exp: str, name: str, state: Line, screen: Screen) -> list[Line]:
+    """An experiment's first line: its branch, its name if that says more, and where it stands."""
+    start = line(Span(f"exp/{exp}", Style.STRONG))
+    lines = wrapped(name, screen, first=(*start, Span("   "))) if name != exp else [start]
+    if not state:
+        return lines
+    end = (Span("   "), *state)
+    if screen.cells(*lines[-1], *end) > screen.width:
+        return [*lines, end]
+    return [*lines[:-1], (*lines[-1], *end)]
 
 
 def labelled(word: str, lines: Iterable[Line]) -> list[Line]:

@@ -41,7 +41,7 @@ def log_page(view: LogView, screen: Screen) -> list[Line]:
             Column(title="WHEN", rows=[_when(entry) for entry in entries], drop=3),
             Column(title="ID", rows=[entry.record.id for entry in entries], drop=2),
             Column(title="WRITER", rows=[entry.record.writer for entry in entries], drop=4),
-            Column(title="WHAT", rows=[_what(entry, runs, units) for entry in entries]),
+            Column(title="WHAT", rows=[_what(entry, runs, units) for entry in entries], least=40),
             Column(title="", rows=[_marks(entry) for entry in entries], drop=1),
         ],
         screen,
@@ -49,7 +49,7 @@ def log_page(view: LogView, screen: Screen) -> list[Line]:
 
 
 def _when(entry: LogEntry) -> Span:
-    return Span(f"{entry.record.at:%Y-%m-%d %H:%M:%S}", Style.MUTED)
+    return Span(f"{entry.record.at:%Y-%m-%d %H:%M}", Style.MUTED)
 
 
 def _marks(entry: LogEntry) -> Span:
@@ -72,7 +72,8 @@ def _trial(trial: Trial, run: RunTrial, units: dict[str, Metric]) -> str:
     if trial.outcome is not Outcome.OK:
         told = f" ({trial.exit_code})" if trial.exit_code is not None else ""
         parts.append(f"{trial.outcome}{told}")
-    declared = [name for name in units if name in run.metrics]
+    # the outcome says already what `failures` counts
+    declared = [name for name in units if name in run.metrics and name != "failures"]
     parts += [
         f"{name} {numbers.quantity(run.metrics[name], units[name].unit)}" for name in declared
     ]

@@ -64,6 +64,15 @@ def quantity(value: float | None, unit: str | None, *, digits: int = 4) -> str:
             return f"{significant(value, digits)} {unit}"
 
 
+def short(value: float | None, digits: int = 4) -> str:
+    """Like `significant`, without zeros at the end.
+
+    >>> short(0.05), short(-3.6102), short(None)
+    ('0.05', '−3.61', '–')
+    """
+    return UNKNOWN if value is None else _trimmed(significant(value, digits))
+
+
 def signed(text: str) -> str:
     """A formatted number with its sign always shown; zero has none."""
     if text.startswith(("−", "+")) or text == UNKNOWN or text.strip("0.% ") == "":
@@ -130,6 +139,8 @@ def interval(ends: tuple[float, float] | None, metric: Metric, scale: Scale) -> 
     """
     if ends is None:
         return UNKNOWN
+    if not any(map(math.isfinite, ends)):
+        return UNBOUNDED
     low, high = interval_ends(ends, metric, scale)
     return f"[{low}, {high}]"
 

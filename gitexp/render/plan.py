@@ -7,20 +7,19 @@ from gitexp.model import BUILT_IN_METRICS, Goal, Plan, Scale
 from gitexp.refs import short
 from gitexp.render import numbers, words
 from gitexp.render.analysis import smallest_effect
-from gitexp.render.labels import label, labelled, told
-from gitexp.render.screen import Line, Screen, Span, Style, line, wrapped
+from gitexp.render.labels import WIDTH, heading, label, labelled, told
+from gitexp.render.screen import Line, Screen, line, wrapped
 from gitexp.render.text import clean_lines
 
 
 def plan_page(view: PlanView, screen: Screen) -> list[Line]:
     """The answer of `show`."""
     experiment, plan = view.experiment, view.experiment.plan
-    name = f"   {plan.name}" if plan.name != plan.id else ""
     lines = [
-        line(Span(f"exp/{plan.id}", Style.STRONG), name, "   ", words.state(experiment.state)),
+        *heading(plan.id, plan.name, line(words.state(experiment.state)), screen),
         *told("expects", plan.hypothesis, screen),
         *_description(plan, screen),
-        *_arms(view),
+        *told("compares", _arms(view), screen),
         *_measured(plan, screen),
         *told("decides", _decision(view), screen),
         *_commands(view, screen),
@@ -42,21 +41,20 @@ def plan_page(view: PlanView, screen: Screen) -> list[Line]:
 
 def _description(plan: Plan, screen: Screen) -> list[Line]:
     lines = [
-        part for text in clean_lines(plan.description) for part in wrapped(text, screen, indent=0)
+        part
+        for text in clean_lines(plan.description)
+        for part in wrapped(text, screen.narrower(WIDTH))
     ]
     return labelled("about", lines)
 
 
-def _arms(view: PlanView) -> list[Line]:
+def _arms(view: PlanView) -> str:
     plan = view.experiment.plan
     target = short(plan.target)
     now = view.comparison
     if now is None:
-        return labelled("compares", [line(f"exp/{plan.id} with {target} (base {plan.base[:7]})")])
-    return labelled(
-        "compares",
-        [line(f"control {target}@{now.control.commit[:7]}, treatment {now.treatment.commit[:7]}")],
-    )
+        return f"exp/{plan.id} with {target} (base {plan.base[:7]})"
+    return f"control {target}@{now.control.commit[:7]}, treatment {now.treatment.commit[:7]}"
 
 
 def _measured(plan: Plan, screen: Screen) -> list[Line]:
@@ -81,7 +79,7 @@ def _decision(view: PlanView) -> str:
     )
     text = (
         f"{words.test(plan.test)} on {words.block_number(plan.scale)}, α "
-        f"{numbers.significant(plan.alpha, 3)}, group-sequential: {looks}"
+        f"{numbers.short(plan.alpha)}, group-sequential: {looks}"
     )
     used = f"{view.revisions_used} of {numbers.plural(plan.revisions, 'revision')} used"
     return f"{text}; {used}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gitexp.app.views import AnalysisView
-from gitexp.blocks import Block, NotPositive, difference
+from gitexp.blocks import WORST, Block, NotPositive, difference
 from gitexp.decision import ArmSummary, PrimaryResult
 from gitexp.model import Scale
 from gitexp.render import numbers, words
-from gitexp.render.labels import labelled
+from gitexp.render.labels import told
 from gitexp.render.screen import Line, Screen, Span, Style, line
 
 
@@ -15,33 +15,32 @@ def raw_statistics(view: AnalysisView, screen: Screen) -> list[Line]:
     """Both arms' summaries, the test, the effect sizes, and a table of the blocks."""
     analysis = view.analysis
     lines = [line(), line(Span("raw statistics", Style.STRONG))]
-    lines += _result(analysis.primary)
+    lines += _result(analysis.primary, screen)
     critical = analysis.looks.critical
     if critical is not None:
-        shown = numbers.significant(critical, 5)
-        lines += labelled("boundary", [line(f"|z| {shown} at the look this result is of")])
+        shown = numbers.short(critical, 5)
+        lines += told("boundary", f"|z| {shown} at the look this result is of", screen)
     if analysis.after is not None:
         lines += [line(Span("over all blocks, for comparison", Style.MUTED))]
-        lines += _result(analysis.after)
+        lines += _result(analysis.after, screen)
     return [*lines, line(), *_blocks(view, screen), line()]
 
 
-def _result(found: PrimaryResult) -> list[Line]:
-    lines = labelled("control", [line(_summary(found, found.control))])
-    lines += labelled("treatment", [line(_summary(found, found.treatment))])
+def _result(found: PrimaryResult, screen: Screen) -> list[Line]:
+    lines = told("control", _summary(found, found.control), screen)
+    lines += told("treatment", _summary(found, found.treatment), screen)
     name = "V" if found.df is None else "t"
-    test = f"{words.test(found.test)} {name}={_number(found.statistic)}"
-    test += f" df={_number(found.df)}" if found.df is not None else ""
-    nominal = _number(found.nominal_level)
-    lines += labelled(
-        "test", [line(f"{test} {numbers.p_value(found.p_value)} (this look's level {nominal})")]
-    )
+    test = f"{words.test(found.test)} {name}={numbers.short(found.statistic)}"
+    test += f" df={numbers.short(found.df)}" if found.df is not None else ""
+    nominal = numbers.short(found.nominal_level)
+    p = numbers.p_value(found.p_value)
+    lines += told("test", f"{test} {p} (this look's level {nominal})", screen)
     effect = (
         f"{numbers.change(found.effect, found.metric, Scale.DIFFERENCE)} in metric units, "
-        f"Hedges' g {_number(found.hedges_g)}, Cohen's d {_number(found.cohens_d)} "
-        f"(independent arms), d_z {_number(found.d_z)} (paired)"
+        f"Hedges' g {numbers.short(found.hedges_g)}, Cohen's d {numbers.short(found.cohens_d)} "
+        f"(independent arms), d_z {numbers.short(found.d_z)} (paired)"
     )
-    return lines + labelled("effect", [line(effect)])
+    return lines + told("effect", effect, screen)
 
 
 def _summary(found: PrimaryResult, arm: ArmSummary) -> str:
@@ -54,10 +53,6 @@ def _summary(found: PrimaryResult, arm: ArmSummary) -> str:
     )
 
 
-def _number(value: float | None) -> str:
-    return numbers.UNKNOWN if value is None else numbers.significant(value)
-
-
 def _blocks(view: AnalysisView, screen: Screen) -> list[Line]:
     from tabulate import tabulate
 
@@ -67,9 +62,6 @@ def _blocks(view: AnalysisView, screen: Screen) -> list[Line]:
     for block in view.experiment.admitted(analysis.revision):
         counts = not block.is_retracted and block.has_value(plan.primary)
         used += counts
-        note = "" if used <= analysis.blocks.used else "after"
-        if not counts:
-            note = "retracted" if block.is_retracted else "failed in both arms"
         control, treatment = block.values(plan.primary)
         rows.append(
             [
@@ -80,7 +72,7 @@ def _blocks(view: AnalysisView, screen: Screen) -> list[Line]:
                 numbers.quantity(control, plan.primary.unit),
                 numbers.quantity(treatment, plan.primary.unit),
                 _difference(block, view),
-                note,
+                _note(block, view, is_after=used > analysis.blocks.used),
             ]
         )
     if not rows:
@@ -102,4 +94,23 @@ def _difference(block: Block, view: AnalysisView) -> str:
         value = difference(block, view.experiment.plan.primary, view.experiment.plan.scale)
     except NotPositive:
         return "not positive"
-    return numbers.UNKNOWN if value is None else numbers.significant(value, 5)
+    # one arm failed: the test ranks it beyond every number, and no number says that
+    if value is None or abs(value) >= WORST:
+        return numbers.UNKNOWN
+    return numbers.significant(value, 5)
+
+
+def _note(block: Block, view: AnalysisView, *, is_after: bool) -> str:
+    if block.is_retracted:
+        return "retracted"
+    match block.values(view.experiment.plan.primary):
+        case (None, None):
+            return "failed in both arms"
+        case (None, _):
+            failed = "control failed"
+        case (_, None):
+            failed = "treatment failed"
+        case _:
+            failed = ""
+    after = "after the decision" if is_after else ""
+    return ", ".join(filter(None, [failed, after]))

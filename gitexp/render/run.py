@@ -12,7 +12,7 @@ from gitexp.render import numbers, words
 from gitexp.render.analysis import analysis_page
 from gitexp.render.bars import progress_bar
 from gitexp.render.columns import shortened
-from gitexp.render.screen import Line, Screen, line
+from gitexp.render.screen import Line, Screen, line, wrapped
 
 _STOPPED = {
     "decided": "the experiment is decided",
@@ -30,7 +30,7 @@ def run_page(ended: RunEnded, screen: Screen) -> list[Line]:
     did = f"{numbers.plural(ended.blocks_run, 'block')} run in {numbers.span(ended.elapsed_s)}"
     if not ended.blocks_run:
         did = "nothing run"
-    return [line(f"{did}: {why}"), line(), *analysis_page(ended.view, screen)]
+    return [*wrapped(f"{did}: {why}", screen), line(), *analysis_page(ended.view, screen)]
 
 
 @dataclass

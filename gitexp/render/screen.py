@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -90,6 +90,10 @@ class Screen:
         except (UnicodeError, LookupError):
             return False
         return True
+
+    def narrower(self, by: int) -> Screen:
+        """The same with less room, for what is then put beside something."""
+        return replace(self, width=self.width - by)
 
     def plain(self, text: str) -> str:
         """The text as it will be seen here: clean, with what the encoding lacks replaced."""

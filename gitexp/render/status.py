@@ -10,8 +10,9 @@ from gitexp.model import Oid, State
 from gitexp.refs import short
 from gitexp.render import numbers, words
 from gitexp.render.bars import interval_bar, progress_bar, reach_of
+from gitexp.render.checks import check
 from gitexp.render.columns import Column, table
-from gitexp.render.labels import commands, label, labelled, told
+from gitexp.render.labels import commands, heading, labelled, told
 from gitexp.render.screen import Line, Screen, Span, Style, line, wrapped
 
 _NOT_ANALYSED = "~"
@@ -35,13 +36,13 @@ def _list(view: StatusView, screen: Screen) -> list[Line]:
     lines = table(
         [
             Column(title="", rows=["*" if row.is_current else "" for row in rows], drop=3),
-            Column(title="EXPERIMENT", rows=[_id(row) for row in rows]),
+            Column(title="EXPERIMENT", rows=[_id(row) for row in rows], least=16),
             Column(title="STATE", rows=[_state(row, screen) for row in rows]),
             Column(title="BLOCKS", rows=[_blocks(row) for row in rows], is_right=True, drop=2),
             Column(title="PRIMARY", rows=[words.metric(row.metric) for row in rows], drop=4),
             Column(title="CHANGE", rows=[_change(row) for row in rows], is_right=True, drop=1),
-            Column(title="INTERVAL", rows=[_interval(row) for row in rows], drop=8),
-            Column(title="GUARDS", rows=[_guards(row) for row in rows], drop=6),
+            Column(title="INTERVAL", rows=[_interval(row) for row in rows], drop=6),
+            Column(title="GUARDS", rows=[_guards(row) for row in rows], drop=8),
             Column(title="HEALTH", rows=[_health(row) for row in rows], drop=7),
             Column(title="AGE", rows=[_age(row, view.now) for row in rows], is_right=True, drop=5),
         ],
@@ -63,29 +64,22 @@ def _list(view: StatusView, screen: Screen) -> list[Line]:
 def _single(row: StatusRow, now: datetime, screen: Screen) -> list[Line]:
     age = _age(row, now)
     lines = [
-        line(
-            Span(f"exp/{row.id}", Style.STRONG),
-            f"   {row.name}   " if row.name != row.id else "   ",
-            *_state(row, screen),
-            f"   {age}",
-        ),
+        *heading(row.id, row.name, (*_state(row, screen, verdict=True), Span(f"   {age}")), screen),
         *wrapped(row.reason, screen),
-        *told("why", row.hypothesis, screen),
-        *labelled("arms", [_arms(row)]),
-        *labelled("blocks", [_progress(row, screen)]),
+        *told("expects", row.hypothesis, screen),
+        *told("arms", _arms(row), screen),
+        *_progress(row, screen),
     ]
     if any(row.failed):
         control, treatment = row.failed
         lines += labelled("failed", [line(f"control {control}, treatment {treatment}")])
-    lines += labelled("primary", [_primary(row, screen)])
+    lines += _primary(row, screen)
     lines += labelled(
         "guards",
         (line(f"{name} ", words.guard_state(state)) for name, state in row.guardrails),
     )
     for health in row.health:
-        lines += labelled("health" if health is row.health[0] else "", [words.check(health)])
-        if health.advice:
-            lines += wrapped(health.advice, screen, first=label(""))
+        lines += check("health" if health is row.health[0] else "", health, screen)
     if row.problems:
         found = numbers.plural(len(row.problems), "problem")
         lines += told("evidence", f"{found} found; the first: {row.problems[0].text}", screen)
@@ -97,34 +91,34 @@ def _single(row: StatusRow, now: datetime, screen: Screen) -> list[Line]:
     return lines + commands("next", row.next)
 
 
-def _primary(row: StatusRow, screen: Screen) -> Line:
+def _primary(row: StatusRow, screen: Screen) -> list[Line]:
     found = row.estimate
-    parts: list[str | Span] = [words.metric(row.metric)]
+    parts: list[str] = []
     if screen.width >= 80 and found.control_median is not None:
         before = numbers.quantity(found.control_median, row.metric.unit)
         after = numbers.quantity(found.treatment_median, row.metric.unit)
-        parts.append(f"   {before} → {after}")
-    parts.append(f"   {_change(row)} {_interval(row)}".rstrip())
-    if _is_rough(found):
-        parts.append(" (plain median, not analysed)")
+        parts.append(f"{before} → {after}")
+    rough = "(plain median, not analysed)" if _is_rough(found) else ""
+    parts.append(f"{_change(row)} {_interval(row)}{rough}".rstrip())
+    lines = told("primary", f"{words.metric(row.metric)} {', '.join(parts)}", screen)
     if screen.width >= 100 and found.interval is not None:
         reach = reach_of(found.change, *found.interval)
         drawn = interval_bar(*found.interval, found.change, reach=reach, width=21)
-        parts += ["   ", Span(drawn, Style.INFO)]
-    return line(*parts)
+        lines[-1] = (*lines[-1], Span("   "), Span(drawn, Style.INFO))
+    return lines
 
 
-def _progress(row: StatusRow, screen: Screen) -> Line:
-    parts = [f"{row.complete}/{row.max_blocks}"]
-    if screen.width >= 60:
-        bar = progress_bar(row.complete, row.max_blocks, min(screen.width // 4, 30))
-        parts.insert(0, f"{bar}  ")
-    parts += [f"   {count} waiting for {writer}" for writer, count in row.waiting]
-    return line(*parts)
+def _progress(row: StatusRow, screen: Screen) -> list[Line]:
+    bar = progress_bar(row.complete, row.max_blocks, min(screen.width // 4, 30))
+    lines = labelled("blocks", [line(f"{bar}  {_blocks(row)}")])
+    for writer, count in row.waiting:
+        # the writer's own records decide nothing until the deciding clone takes them in
+        lines += told("", f"{numbers.plural(count, 'more block')} of {writer} waiting", screen)
+    return lines
 
 
-def _arms(row: StatusRow) -> Line:
-    return line(f"control {short(row.target)}@{_oid(row.control)}, treatment {_oid(row.treatment)}")
+def _arms(row: StatusRow) -> str:
+    return f"control {short(row.target)}@{_oid(row.control)}, treatment {_oid(row.treatment)}"
 
 
 def _id(row: StatusRow) -> Line:
@@ -132,12 +126,12 @@ def _id(row: StatusRow) -> Line:
     return (Span(row.id, Style.STRONG if row.is_current else Style.PLAIN), *source)
 
 
-def _state(row: StatusRow, screen: Screen) -> Line:
+def _state(row: StatusRow, screen: Screen, *, verdict: bool = False) -> Line:
+    found = words.verdict(row.verdict, screen)
     if row.state is State.RUNNING:
-        return (words.verdict(row.verdict, screen),)
-    if row.state is State.EXPIRED:
-        return line(words.state(row.state), f", {row.verdict}")
-    return (words.state(row.state),)
+        return (found,)
+    state = words.state(row.state)
+    return (state, Span("  "), found) if verdict else (state,)
 
 
 def _blocks(row: StatusRow) -> str:

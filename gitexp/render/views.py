@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from gitexp.app.init import InitView
+from gitexp.app.trust import TrustView
 from gitexp.app.views import (
     AnalysisView,
     CreatedView,
@@ -13,7 +15,14 @@ from gitexp.app.views import (
     RunEnded,
     StatusView,
 )
-from gitexp.render.changes import ChangeReport, changes_page, created, recorded
+from gitexp.render.changes import (
+    ChangeReport,
+    changes_page,
+    created,
+    recorded,
+    set_up,
+    trusted,
+)
 from gitexp.render.screen import Line, Screen
 
 View = (
@@ -24,6 +33,8 @@ View = (
     | RunEnded
     | CreatedView
     | RecordedView
+    | InitView
+    | TrustView
     | ChangeReport
 )
 
@@ -60,12 +71,11 @@ def page(view: View, screen: Screen, *, verbose: bool = False) -> list[Line]:
             return changes_page(created(view), screen)
         case RecordedView():
             return changes_page(recorded(view), screen)
+        case InitView():
+            return changes_page(set_up(view), screen)
+        case TrustView():
+            return changes_page(trusted(view), screen)
         case ChangeReport():
             return changes_page(view, screen)
         case _:
             assert_never(view)
-
-
-def warnings(view: View) -> tuple[str, ...]:
-    """What the view warns of: for stderr, also when the answer is JSON."""
-    return view.warnings if isinstance(view, CreatedView | ChangeReport) else ()

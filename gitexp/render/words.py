@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
-from gitexp.decision import GuardState, Health, HealthState, PrimaryResult
+from gitexp.decision import GuardState, HealthState, PrimaryResult
 from gitexp.model import Direction, Guardrail, Metric, Scale, State, TestName, Verdict
 from gitexp.render import numbers
-from gitexp.render.screen import Line, Screen, Span, Style, line
+from gitexp.render.screen import Screen, Span, Style
 
 _VERDICTS = {
     Verdict.BETTER: ("✓", "+", Style.GOOD),
@@ -60,10 +58,9 @@ def guard_state(of: GuardState | str) -> Span:
     return Span(f"{glyph} {of}", style)
 
 
-def check(of: Health) -> Line:
-    """'! governor powersave'."""
-    glyph, style = _CHECKS[of.state]
-    return line(Span(glyph, style), f" {of.check} {of.value}".rstrip())
+def health(of: HealthState) -> Span:
+    """The glyph of a check."""
+    return Span(*_CHECKS[of])
 
 
 def mark(met: bool) -> Span:
@@ -85,8 +82,12 @@ def limit(metric: Metric, value: float, *, is_relative: bool) -> str:
     """A size of harm with the sign that is harm for this metric."""
     worse = value if metric.direction is Direction.LOWER else -value
     scale = Scale.LOG if is_relative else Scale.DIFFERENCE
-    text = numbers.change(worse, metric, scale)
-    return text.replace(".0%", "%")
+    return whole(worse, metric, scale)
+
+
+def whole(value: float, metric: Metric, scale: Scale) -> str:
+    """A change somebody chose, like a margin: '+5%' rather than '+5.0%'."""
+    return numbers.change(value, metric, scale).replace(".0%", "%")
 
 
 def test(of: TestName) -> str:
@@ -107,6 +108,4 @@ def effect(of: PrimaryResult) -> float | None:
 def change_and_interval(of: PrimaryResult) -> tuple[str, str]:
     """'−6.1%' and '[−11.3%, −0.6%]'."""
     value = numbers.change(effect(of), of.metric, of.scale)
-    if not any(map(math.isfinite, of.interval)):
-        return value, numbers.UNBOUNDED
     return value, numbers.interval(of.interval, of.metric, of.scale)

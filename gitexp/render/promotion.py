@@ -1,0 +1,125 @@
+"""What a merge, a revert and their reports say was shown."""
+
+from __future__ import annotations
+
+from gitexp.app.promote import Promotion
+from gitexp.app.restore import Restoration
+from gitexp.app.rollback import Rollback
+from gitexp.app.views import AnalysisView
+from gitexp.changes import Changes, PromotionText, steps
+from gitexp.refs import short
+from gitexp.render import words
+from gitexp.render.analysis import verdict_sentence
+from gitexp.render.changes import ChangeReport
+
+
+def promotion_text(view: AnalysisView) -> PromotionText:
+    """The words of the merge message."""
+    analysis = view.analysis
+    effect, interval = words.change_and_interval(analysis.primary)
+    is_known = words.effect(analysis.primary) is not None
+    return PromotionText(
+        result=result_text(view),
+        effect=effect if is_known else None,
+        interval=interval if is_known else None,
+        blocks=f"{analysis.blocks.used} of {analysis.blocks.max}",
+    )
+
+
+def result_text(view: AnalysisView) -> str:
+    """The result in one sentence."""
+    return f"{view.analysis.verdict}: {verdict_sentence(view)}"
+
+
+def planned(command: str, exp: str, changes: Changes | None) -> ChangeReport:
+    """What would change, for --dry-run."""
+    lines = ("nothing: it is so already",) if changes is None else steps(changes)
+    return ChangeReport(
+        command=command,
+        headline=f"would {command} {exp}",
+        facts=tuple(("would" if at == 0 else "", step) for at, step in enumerate(lines)),
+        next=(f"git exp {command} {exp}",),
+        values={"id": exp, "dry_run": True, "steps": lines},
+    )
+
+
+def promoted(result: Promotion) -> ChangeReport:
+    """The answer of `promote`."""
+    exp = result.experiment.id
+    done = "was promoted already" if result.existed else "promoted"
+    facts = [("merge", f"{result.merge[:12]} on {short(result.target)}")]
+    if not result.existed:
+        facts.append(("branch", f"exp/{exp} is deleted; the archive keeps {result.tip[:12]}"))
+    return ChangeReport(
+        command="promote",
+        headline=f"{exp} {done} into {short(result.target)}",
+        facts=(*facts, *_standing(result.stands_on)),
+        next=("git exp status --all",),
+        undo=result.undo,
+        values={
+            "id": exp,
+            "target": result.target,
+            "tip": result.tip,
+            "merge": result.merge,
+            "before": result.before,
+            "evidence": result.evidence,
+            "existed": result.existed,
+        },
+    )
+
+
+def rolled_back(result: Rollback) -> ChangeReport:
+    """The answer of `rollback`."""
+    exp = result.experiment.id
+    done = "was rolled back already" if result.existed else "rolled back"
+    facts = []
+    if result.revert is not None and result.target is not None:
+        facts.append(("revert", f"{result.revert[:12]} on {short(result.target)}"))
+    elif not result.existed:
+        facts.append(("branch", f"exp/{exp} is deleted; the archive keeps {result.tip[:12]}"))
+    return ChangeReport(
+        command="rollback",
+        headline=f"{exp} {done}; every record stays",
+        facts=(*facts, *_standing(result.stands_on)),
+        next=("git exp status --all",),
+        undo=result.undo,
+        values={
+            "id": exp,
+            "tip": result.tip,
+            "target": result.target,
+            "revert": result.revert,
+            "existed": result.existed,
+        },
+    )
+
+
+def restored(result: Restoration) -> ChangeReport:
+    """The answer of `restore`."""
+    exp = result.experiment.id
+    if result.existed:
+        headline = f"{exp} is running: there is nothing to restore"
+    elif result.merge is not None:
+        headline = f"{exp} is promoted again"
+    else:
+        headline = f"{exp} is running again"
+    facts = [("branch", f"exp/{exp} at {result.tip[:12]}")]
+    if result.merge is not None and result.target is not None:
+        facts = [("commit", f"{result.merge[:12]} on {short(result.target)}")]
+    return ChangeReport(
+        command="restore",
+        headline=headline,
+        facts=(*facts, *_standing(result.stands_on)),
+        next=(f"git exp status {exp}",),
+        undo=None if result.existed else result.undo,
+        values={
+            "id": exp,
+            "tip": result.tip,
+            "merge": result.merge,
+            "target": result.target,
+            "existed": result.existed,
+        },
+    )
+
+
+def _standing(stands_on: str | None) -> tuple[tuple[str, str], ...]:
+    return () if stands_on is None else (("here", f"you are on {short(stands_on)} now"),)

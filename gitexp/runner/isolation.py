@@ -245,8 +245,9 @@ def _installed_from(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _package(name: str) -> str:
-    """The package's name in `name-1.0.dist-info`, `__editable___name_1_0`, `_name`."""
-    return re.split(r"-\d|_\d|\.dist", name.removeprefix("__editable__").lstrip("._"))[0]
+    """The package's name in `name-1.0.dist-info`, `__editable___name_1_0`, `_name`, …"""
+    bare = name.removeprefix("__editable__").removeprefix("_editable_impl_").lstrip("._")
+    return re.split(r"-\d|_\d|\.dist", bare)[0]
 
 
 def _editable_url(text: str) -> Path | None:

@@ -2,7 +2,7 @@
 
 Why a process of its own: on Linux a child's maximum resident size starts at the size of the
 process that spawned it, because exec accounts the old memory map's high-water mark to the child. A
-parent with numpy loaded makes `true` report more than 100 MB; this one reports about 10 MB, which
+parent with numpy loaded makes `true` report more than 100 MB; this one reports about 11 MB, which
 is the smallest `maxrss` that can be measured. Hence also few imports and nothing of gitexp.
 
 Protocol: a request on stdin and its reply on stdout are each four bytes of length (little-endian)

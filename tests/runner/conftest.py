@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,9 +21,13 @@ def launcher() -> Iterator[Launcher]:
 
 
 @pytest.fixture
-def token() -> str:
-    """A mark to put into the environment of processes, to find them again."""
-    return uuid.uuid4().hex
+def token() -> Iterator[str]:
+    """A mark to put into the environment of processes; those that carry it end with the test."""
+    value = uuid.uuid4().hex
+    yield value
+    for pid in _carriers(value):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -33,13 +38,14 @@ def env(token: str) -> dict[str, str]:
 @pytest.fixture
 def processes(token: str) -> Callable[[], list[str]]:
     """Lists the command lines of living processes that carry the token."""
+    return lambda: list(_carriers(token).values())
 
-    def alive() -> list[str]:
-        found = []
-        for folder in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if token.encode() in (folder / "environ").read_bytes():
-                    found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        return found
 
-    return alive
+def _carriers(token: str) -> dict[int, str]:
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if token.encode() in (folder / "environ").read_bytes():
+                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
+                found[int(folder.name)] = line.decode(errors="replace")
+    return found

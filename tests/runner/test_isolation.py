@@ -154,6 +154,11 @@ def by_path_line(packages: Path, mine: Path) -> None:
     (packages / "__editable__.parser-1.0.pth").write_text(f"{mine}/src\n")
 
 
+def by_hatch(packages: Path, mine: Path) -> None:
+    (packages / "_editable_impl_parser.pth").write_text(f"{mine}")
+    direct_url(packages, mine)
+
+
 def by_finder(packages: Path, mine: Path) -> None:
     (packages / "__editable__.parser-1.0.pth").write_text("import __editable___parser_1_0_finder\n")
     (packages / "__editable___parser_1_0_finder.py").write_text(
@@ -165,7 +170,7 @@ def by_egg_link(packages: Path, mine: Path) -> None:
     (packages / "parser.egg-link").write_text(f"{mine}\n.")
 
 
-@pytest.mark.parametrize("install", [by_direct_url, by_path_line, by_finder, by_egg_link])
+@pytest.mark.parametrize("install", [by_direct_url, by_path_line, by_hatch, by_finder, by_egg_link])
 @pytest.mark.parametrize("place", ["inside", "outside"])
 def test_an_editable_install_is_named(
     find: Find,

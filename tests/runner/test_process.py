@@ -249,6 +249,20 @@ def test_a_timeout_must_be_positive(run: Run, timeout_s: float) -> None:
         run("true", timeout_s=timeout_s)
 
 
+def test_the_terminal_reaches_neither_the_launcher_nor_the_command(
+    run: Run, launcher: Launcher, tmp_path: Path
+) -> None:
+    assert launcher._process is not None
+    own = launcher._process.pid
+
+    run("cut -d ' ' -f 5-7 /proc/self/stat")
+
+    group, session, terminal = map(int, (tmp_path / "output").read_text().split())
+    assert os.getsid(own) == own == session != os.getsid(0)
+    assert group not in (own, os.getpgid(0))
+    assert terminal == 0
+
+
 def test_a_launcher_that_was_killed_is_reported(run: Run, launcher: Launcher) -> None:
     assert launcher._process is not None
     launcher._process.kill()

@@ -43,7 +43,7 @@ def trust(plan: PlanHash, environ: Mapping[str, str] = os.environ) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustView:
-    """What `trust` answers: the commands that may run from now on."""
+    """The commands a plan would run here."""
 
     id: ExperimentId
     plan_hash: PlanHash
@@ -52,10 +52,9 @@ class TrustView:
     next: tuple[str, ...]
 
 
-def trust_experiment(store: Store, exp: ExperimentId) -> TrustView:
-    """Trust the plan of this experiment as it is now."""
+def plan_commands(store: Store, exp: ExperimentId) -> TrustView:
+    """What trusting the plan of this experiment would let run."""
     experiment = load(store, exp).experiment
-    trust(experiment.plan_hash)
     return TrustView(
         id=exp,
         plan_hash=experiment.plan_hash,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import click
 
-from gitexp.cli.options import output_options, required_experiment_argument
+from gitexp.cli.grace import confirm
+from gitexp.cli.options import output_options, required_experiment_argument, yes_option
 from gitexp.cli.output import Output
 
 
 @click.command()
 @required_experiment_argument
+@yes_option
 @output_options
-def trust(output: Output, exp_id: str) -> None:
+def trust(output: Output, exp_id: str, yes: bool) -> None:
     """Allow the commands of a plan to run here.
 
     A plan that came with a clone runs nothing until you have read and trusted it. Kept outside the
@@ -23,17 +25,22 @@ def trust(output: Output, exp_id: str) -> None:
     """
     from gitexp.app.load import resolve_id
     from gitexp.app.opening import open_store
-    from gitexp.app.trust import trust_experiment
+    from gitexp.app.trust import plan_commands
+    from gitexp.app.trust import trust as trust_plan
     from gitexp.render.changes import ChangeReport
 
     store = open_store()
-    view = trust_experiment(store, resolve_id(store, exp_id))
+    view = plan_commands(store, resolve_id(store, exp_id))
     commands = [("setup", view.setup), ("command", view.command)]
+    for word, text in commands:
+        if text is not None:
+            output.note(f"{word}: {text}")
+    confirm(f"Let the plan of {view.id} run this here?", yes=yes)
+    trust_plan(view.plan_hash)
     output.show(
         ChangeReport(
             command="trust",
             headline=f"the plan of {view.id} may run here",
-            facts=tuple((word, text) for word, text in commands if text is not None),
             next=view.next,
             values={
                 "id": view.id,

@@ -13,6 +13,13 @@ from gitexp.errors import GitexpError, Refused, StaleRef
 from gitexp.model import Oid
 from gitexp.refs import ZERO, RefUpdate
 
+_REPOSITORY_VARIABLES = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_COMMON_DIR",
+)
 _UNREADABLE = {
     "objectformat": "SHA-256 object ids",
     "refstorage": "the reftable ref storage",
@@ -230,6 +237,18 @@ class Git:
         return found
 
 
+def show(args: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> int:
+    """Run git for the user to watch, on this process's own streams; its exit status.
+
+    Args:
+        env: Added to this process's environment, less what names another repository.
+    """
+    environment = {k: v for k, v in os.environ.items() if k not in _REPOSITORY_VARIABLES}
+    return subprocess.run(
+        ["git", *args], cwd=cwd, env=environment | dict(env), check=False
+    ).returncode
+
+
 def _instruction(update: RefUpdate) -> str:
     old = update.old or ZERO
     if update.new is None:
@@ -248,7 +267,7 @@ def _run(
 ) -> subprocess.CompletedProcess[bytes]:
     environment = dict(os.environ)
     if drop_repository_env:
-        for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"):
+        for name in _REPOSITORY_VARIABLES:
             environment.pop(name, None)
     # plumbing answers must not depend on the user's language; the author is never asked anything
     environment |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"} | dict(env or {})

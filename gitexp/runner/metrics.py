@@ -27,7 +27,6 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import BinaryIO
 
 LINE_LIMIT = 64 * 1024
@@ -150,7 +149,7 @@ def read_metrics(output_path: Path, metrics_file: Path) -> Reported:
         complaints += [text for name, text in source.refused.items() if name not in seen]
         for name in sorted(source.samples.keys() - seen - source.refused.keys()):
             numbers = tuple(source.samples[name])
-            values[name] = median(numbers)
+            values[name] = _median(numbers)
             if len(numbers) > 1:
                 samples[name] = numbers
             if (unit := source.units[name]) is not None:
@@ -308,6 +307,15 @@ def _blocks(file: BinaryIO, *, ends_at_return: bool) -> Iterator[bytes]:
             rest = None
     if rest:
         yield rest
+
+
+def _median(numbers: tuple[float, ...]) -> float:
+    # the standard library's is 5 ms of imports away, in every use of `exec`
+    ordered = sorted(numbers)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def _unit_text(unit: str | None) -> str:

@@ -112,10 +112,10 @@ def test_units(read: Read, unit: str, base: str, factor: float) -> None:
 
 
 def test_a_repeated_name_gives_inner_samples_and_their_median(read: Read) -> None:
-    found = read("METRIC a=1 ms\nMETRIC a=9 ms\nMETRIC a=0.002 s\nMETRIC b=1\n")
+    found = read("METRIC a=1 s\nMETRIC a=9 s\nMETRIC a=2000 ms\nMETRIC b=1\nMETRIC d=4\nMETRIC d=1")
 
-    assert found.values == {"a": 0.002, "b": 1.0}
-    assert found.samples == {"a": (0.001, 0.009000000000000001, 0.002)}
+    assert found.values == {"a": 2.0, "b": 1.0, "d": 2.5}
+    assert found.samples == {"a": (1.0, 9.0, 2.0), "d": (4.0, 1.0)}
 
 
 def test_the_file_wins_for_its_metrics_and_the_rest_is_still_recorded(read: Read) -> None:

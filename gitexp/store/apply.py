@@ -213,6 +213,10 @@ class _Application:
         # one branch cannot be checked out twice
         after = switch.at if switch.to in taken else switch.to
         trees = git.run("rev-parse", f"{before}^{{tree}}", f"{switch.at}^{{tree}}").split()
+        # HEAD must never name a branch that is gone, not even between two steps
+        leaves = after == switch.at or any(
+            move.new is None and move.name == self._head for move in self._changes.branches
+        )
         return HeadMove(
             git_dir=str(git.git_dir),
             top=None if git.top is None else str(git.top),
@@ -220,7 +224,7 @@ class _Application:
             before_commit=before,
             after=after,
             after_commit=switch.at,
-            checkout=git.top is not None and (trees[0] != trees[1] or after == switch.at),
+            checkout=git.top is not None and (trees[0] != trees[1] or leaves),
         )
 
     def _add_worktree(self, linked: Linked) -> None:

@@ -76,15 +76,9 @@ def refuse_to_measure(loaded: Loaded) -> None:
 def blame(rig: Rig, trial: Trial) -> Refused:
     """The likely cause of a failure in the warm-up."""
     how = "timed out" if trial.outcome is Outcome.TIMEOUT else f"failed ({_ending(trial)})"
-    exp = rig.experiment.id
-    missing = _missing_in_control(rig)
-    if trial.arm is Arm.CONTROL and missing is not None:
-        target = refs.short(rig.experiment.plan.target)
-        return Refused(
-            f"the warm-up {how} in the control: {missing} is not there",
-            hint=f"commit {missing} on {target}, then: git merge {target} on exp/{exp}",
-            code="preflight",
-        )
+    missing = missing_in_control(rig, trial.arm)
+    if missing is not None:
+        return missing
     if trial.metrics.get(rig.experiment.plan.primary.name) is None and trial.exit_code == 0:
         name = rig.experiment.plan.primary.name
         return Refused(
@@ -96,6 +90,19 @@ def blame(rig: Rig, trial: Trial) -> Refused:
         f"the warm-up {how} in the {trial.arm}; its output ends: {_last_line(rig, trial)}",
         hint=f"try it in a clean checkout: cd {rig.checkouts[trial.arm].path} && {rig.command}; "
         "what is missing there comes with --setup CMD or --link PATH (e.g. node_modules)",
+        code="preflight",
+    )
+
+
+def missing_in_control(rig: Rig, arm: Arm) -> Refused | None:
+    """The refusal for a command that names a file the control does not have, if it does."""
+    path = _named_only_in_treatment(rig) if arm is Arm.CONTROL else None
+    if path is None:
+        return None
+    target = refs.short(rig.experiment.plan.target)
+    return Refused(
+        f"the command cannot run in the control: {path} is not there",
+        hint=f"commit {path} on {target}, then on exp/{rig.experiment.id}: git merge {target}",
         code="preflight",
     )
 
@@ -112,7 +119,7 @@ def _last_line(rig: Rig, trial: Trial) -> str:
     return lines[-1][:200] if lines else "(no output)"
 
 
-def _missing_in_control(rig: Rig) -> str | None:
+def _named_only_in_treatment(rig: Rig) -> str | None:
     """A file the command names that the treatment has and the control has not."""
     try:
         words = shlex.split(rig.command)

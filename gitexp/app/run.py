@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gitexp.app.analyze import settle, view_of
 from gitexp.app.load import Loaded, load
-from gitexp.app.preflight import blame, refuse_to_run
+from gitexp.app.preflight import blame, missing_in_control, refuse_to_run
 from gitexp.app.rig import Rig, open_rig
 from gitexp.app.verdict_cache import keep_verdict
 from gitexp.app.views import AnalysisView, LookTaken, RunEnded, RunMessage, RunStarted, TrialDone
@@ -28,6 +28,7 @@ from gitexp.model import (
     Verdict,
 )
 from gitexp.runner.environment import host
+from gitexp.runner.process import CannotStart
 from gitexp.runner.timing_lock import timing_lock
 from gitexp.store.store import Store
 
@@ -153,7 +154,10 @@ class _Run:
         """Blocks that are recorded and not counted; a failing arm stops the run here."""
         for attempt in range(1, self._experiment.plan.warm_up + 1):
             for slot, arm in enumerate(rig.order(0, attempt)):
-                record = rig.trial(arm, block=0, attempt=attempt, slot=slot)
+                try:
+                    record = rig.trial(arm, block=0, attempt=attempt, slot=slot)
+                except CannotStart as error:
+                    raise (missing_in_control(rig, arm) or error) from error
                 trial = self._note(record)
                 yield self._done(record, None)
                 if trial.outcome in (Outcome.FAILED, Outcome.TIMEOUT):

@@ -226,7 +226,9 @@ def _how(analysis: Analysis, plan: Plan, screen: Screen) -> list[Line]:
             "better one time in ten."
         )
     if analysis.blocks_needed is not None and analysis.verdict is Verdict.UNDECIDED:
-        said.append(f"About {analysis.blocks_needed} blocks would probably decide it.")
+        said.append(
+            f"About {numbers.about(analysis.blocks_needed)} blocks would probably decide it."
+        )
     said += [f"Note: {caveat}." for caveat in primary.caveats]
     return [
         part for at, text in enumerate(said) for part in told("" if at else "how", text, screen)

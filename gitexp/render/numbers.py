@@ -25,6 +25,7 @@ def significant(value: float, digits: int = 4) -> str:
     >>> significant(1234567.0), significant(0.0012345), significant(-2.0)
     ('1234567', '0.001234', '−2')
     """
+    value = float(value)
     if not math.isfinite(value):
         return "∞" if value > 0 else "−∞" if value < 0 else UNKNOWN
     if value == 0:
@@ -32,11 +33,9 @@ def significant(value: float, digits: int = 4) -> str:
     magnitude = abs(value)
     if not 1e-6 <= magnitude < 1e15:
         return _minus(f"{value:.{digits - 1}e}")
-    decimals = max(digits - 1 - math.floor(math.log10(magnitude)), 0)
-    text = f"{value:.{decimals}f}"
-    if "." in text and float(text).is_integer():
-        text = text.partition(".")[0]
-    return _minus(text)
+    text = _fixed(value, digits)
+    # a count stays whole, however many digits were asked for
+    return text.partition(".")[0] if value.is_integer() else text
 
 
 def quantity(value: float | None, unit: str | None, *, digits: int = 4) -> str:
@@ -75,7 +74,7 @@ def short(value: float | None, digits: int = 4) -> str:
 
 def signed(text: str) -> str:
     """A formatted number with its sign always shown; zero has none."""
-    if text.startswith(("−", "+")) or text == UNKNOWN or text.strip("0.% ") == "":
+    if text.startswith(("−", "+")) or not any(digit in text for digit in "123456789"):
         return text
     return f"+{text}"
 
@@ -207,6 +206,15 @@ def age(elapsed: timedelta) -> str:
     return f"{seconds // size}{name}"
 
 
+def about(count: int) -> str:
+    """A count nobody knows exactly: two digits of it.
+
+    >>> about(19582), about(34)
+    ('20000', '34')
+    """
+    return f"{float(f'{count:.1e}'):.0f}"
+
+
 def plural(count: int, noun: str, many: str | None = None) -> str:
     """The count with its noun.
 
@@ -224,7 +232,16 @@ def _scaled(value: float, units: tuple[tuple[float, str], ...], digits: int) -> 
     size, name = fitting[0] if fitting else (units[-1] if magnitude else units[0])
     if not magnitude:
         return f"0 {units[0][1] if units is _TIMES else 'B'}"
-    return f"{significant(value / size, digits)} {name}"
+    if size == 1.0 and name == "B" and float(value).is_integer():
+        return f"{significant(value)} B"
+    return f"{_fixed(value / size, digits)} {name}"
+
+
+def _fixed(value: float, digits: int) -> str:
+    # rounded first: 0.99996 has its digits like 1, not like 0.9
+    rounded = abs(float(f"{value:.{digits - 1}e}"))
+    decimals = max(digits - 1 - math.floor(math.log10(rounded)), 0)
+    return _minus(f"{value:.{decimals}f}")
 
 
 def _trimmed(text: str) -> str:

@@ -101,7 +101,11 @@ class Screen:
         if self.is_unicode or safe.isascii():
             return safe
         try:
-            return safe.translate(_ASCII).encode(self.encoding, "backslashreplace").decode()
+            return (
+                safe.translate(_ASCII)
+                .encode(self.encoding, "backslashreplace")
+                .decode(self.encoding)
+            )
         except (UnicodeError, LookupError):
             return safe.translate(_ASCII).encode("ascii", "backslashreplace").decode()
 

@@ -181,6 +181,8 @@ def _age(row: StatusRow, now: datetime) -> str:
 
 
 def _summary(summary: Summary, screen: Screen) -> list[Line]:
+    if not summary.running + summary.promoted + summary.rolled_back + summary.expired:
+        return []
     counts = [
         f"{summary.running} running",
         f"{summary.promoted} promoted",

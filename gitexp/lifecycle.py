@@ -139,10 +139,16 @@ class Experiment:
                 firsts[run.trial.revision] = min(firsts.get(run.trial.revision, moment), moment)
         return tuple(sorted(firsts, key=lambda revision: firsts[revision]))
 
+    def last_decision(self) -> Decided | None:
+        """What was decided last, of whatever revision."""
+        newest = max(self.decisions.values(), key=lambda r: (r.at, r.id), default=None)
+        return newest.body if newest and isinstance(newest.body, Decided) else None
+
     def last_revision(self) -> Revision | None:
         """The revision of the newest decision, else of the newest trial."""
-        if self.decisions:
-            return max(self.decisions.items(), key=lambda item: (item[1].at, item[1].id))[0]
+        decided = self.last_decision()
+        if decided is not None:
+            return decided.revision
         counted = [run for run in self.trials if run.trial.block != 0]
         return counted[-1].trial.revision if counted else None
 

@@ -59,6 +59,14 @@ def roll_back(
     )
 
 
+def default_reason(experiment: Experiment) -> str:
+    """What the decision says, when the user gives no reason."""
+    decided = experiment.last_decision()
+    if decided is None:
+        return "not decided"
+    return f"{decided.verdict} at block {decided.blocks}"
+
+
 def rollback(
     store: Store, experiment: Experiment, *, reason: str, result: str | None = None
 ) -> Changes | None:

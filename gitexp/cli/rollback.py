@@ -28,26 +28,19 @@ def rollback(
       git exp rollback fast-parse --reason 'slower on cold caches'
     """
     from gitexp.app import rollback as app
-    from gitexp.app.judge import judge
     from gitexp.app.load import load, resolve_id
     from gitexp.app.opening import open_store
     from gitexp.changes import steps
-    from gitexp.render.promotion import planned, result_text, rolled_back
+    from gitexp.render.promotion import decision_text, planned, rolled_back
 
     store = open_store()
-    exp = resolve_id(store, exp_id)
-    loaded = load(store, exp)
-    result: str | None = None
-    if loaded.comparison is not None:
-        view = judge(store, exp).view
-        result = result_text(view)
-        reason = reason or f"{view.analysis.verdict}: {view.analysis.reason}"[:500]
-    reason = reason or "no trials"
-    experiment = load(store, exp).experiment
-    changes = app.rollback(store, experiment, reason=reason, result=result)
+    experiment = load(store, resolve_id(store, exp_id)).experiment
+    result = decision_text(experiment)
+    why = reason or app.default_reason(experiment)
+    changes = app.rollback(store, experiment, reason=why, result=result)
     if dry_run:
-        output.show(planned("rollback", exp, changes))
+        output.show(planned("rollback", experiment.id, changes))
         return
     if changes is not None:
         give_time(output, steps(changes), yes=yes)
-    output.show(rolled_back(app.roll_back(store, experiment, reason=reason, result=result)))
+    output.show(rolled_back(app.roll_back(store, experiment, reason=why, result=result)))

@@ -80,7 +80,7 @@ class Commands(click.Group):
 def _unknown_command(name: str) -> UsageError:
     from difflib import get_close_matches
 
-    nearest = get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
+    nearest = get_close_matches(name, COMMANDS, n=1, cutoff=0.6)
     hint = f"did you mean 'git exp {nearest[0]}'?" if nearest else "see 'git exp -h'"
     return UsageError(f"there is no command {name!r}", hint=hint, code="unknown-command")
 

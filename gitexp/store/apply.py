@@ -137,6 +137,12 @@ class _Application:
             workshop.require_identity(git)
         if self._switch is not None:
             self._refuse_to_move_head()
+        elif any(move.new is None and move.name == self._head for move in changes.branches):
+            raise Refused(
+                f"{short(self._head)} is checked out here, and there is no branch to go to",
+                hint="git switch <another branch>, then run it again",
+                code="no-target",
+            )
         if isinstance(changes.head, NewWorktree):
             _refuse_occupied(Path(changes.head.path))
 

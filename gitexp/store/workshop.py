@@ -18,6 +18,7 @@ from gitexp.changes.values import MADE, PLAN_COMMIT, Merge, Registration, Revert
 from gitexp.errors import Refused
 from gitexp.model import Oid
 from gitexp.refs import short
+from gitexp.store.files import failing
 from gitexp.store.git import Git
 from gitexp.store.standing import listed
 
@@ -117,7 +118,8 @@ class _Workshop:
 
     def __init__(self, git: Git, path: Path, start: Oid, *, has_files: bool) -> None:
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with failing(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
         git.configured(_NO_HOOKS).run(
             "worktree", "add", "--quiet", "--detach", "--no-checkout", str(path), start
         )

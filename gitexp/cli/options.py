@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -23,6 +24,11 @@ VERDICT_STATUS = {
     Verdict.UNDECIDED: errors.NO_DECISION,
     Verdict.INVALID: errors.INVALID,
 }
+
+
+def one_of(kind: type[StrEnum]) -> click.Choice[str]:
+    """A choice among the values; click itself would offer the members' Python names."""
+    return click.Choice([member.value for member in kind])
 
 
 def experiment_argument(command: Command) -> Command:
@@ -51,7 +57,7 @@ def output_options(command: Command) -> Callable[..., Any]:
     with_output = click.option(
         "--color",
         "colour",
-        type=click.Choice([*ColourWhen]),
+        type=one_of(ColourWhen),
         help="Colours; auto: on a terminal, unless NO_COLOR or color.exp say otherwise.",
     )(with_output)
     return click.option(

@@ -8,6 +8,7 @@ import os
 import pty
 import subprocess
 from collections.abc import Callable, Iterator
+from enum import Enum
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -67,6 +68,14 @@ def test_the_table_says_what_the_command_says(name: str) -> None:
 @pytest.mark.parametrize("name", PRESENT)
 def test_help_of_a_command_ends_with_an_example(name: str) -> None:
     assert "Example:\n" in (loaded(name).help or "")
+
+
+@pytest.mark.parametrize("name", PRESENT)
+def test_choices_are_typed_as_the_design_spells_them(name: str) -> None:
+    for parameter in loaded(name).params:
+        if isinstance(parameter.type, click.Choice):
+            # members of an enum would have to be typed by their names, in capitals
+            assert not [choice for choice in parameter.type.choices if isinstance(choice, Enum)]
 
 
 def test_short_helps_fit_beside_their_names() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,6 +15,7 @@ from gitexp.model import Oid
 E = TypeVar("E", bound=StrEnum)
 
 MAX_TEXT = 4096
+_OID = re.compile(r"[0-9a-f]{40}\Z")
 
 
 def dump(value: object) -> str:
@@ -31,10 +33,14 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
+# made once: json.loads makes a new one for every line when it is given an option
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 def load_object(text: str | bytes) -> dict[str, object]:
-    """The JSON object in the text; NaN and infinities are refused."""
+    """The JSON object in the text; NaN, infinities and bytes beyond ASCII are refused."""
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = _DECODER.decode(text if isinstance(text, str) else text.decode("ascii"))
     except RecursionError as error:
         raise ValueError("JSON nested too deeply") from error
     if not isinstance(value, dict):
@@ -53,7 +59,10 @@ def parse_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"time without a zone: {text!r}")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"time out of range: {text!r}") from None
 
 
 class Fields:
@@ -146,10 +155,6 @@ def _number(name: str, value: object) -> float:
 
 
 def parse_oid(name: str, value: object) -> Oid:
-    if (
-        not isinstance(value, str)
-        or len(value) != 40
-        or not all(c in "0123456789abcdef" for c in value)
-    ):
+    if not isinstance(value, str) or not _OID.match(value):
         raise ValueError(f"field {name!r} is not an object id")
     return Oid(value)

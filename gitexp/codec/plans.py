@@ -7,7 +7,6 @@ import hashlib
 from gitexp.codec.fields import Fields, dump, format_time, load_object
 from gitexp.model import (
     Direction,
-    ExperimentId,
     Goal,
     Guardrail,
     Metric,
@@ -79,7 +78,7 @@ def parse_plan(text: str) -> Plan:
     if fields.integer("v", low=1) > PLAN_VERSION:
         raise ValueError("the plan was written by a newer gitexp")
     like = fields.optional_text("like")
-    return Plan(
+    plan = Plan(
         id=experiment_id(fields.text("id")),
         name=fields.text("name"),
         hypothesis=fields.text("hypothesis", limit=65536),
@@ -109,8 +108,13 @@ def parse_plan(text: str) -> Plan:
         harness=fields.texts("harness"),
         auto_promote=fields.flag("auto_promote"),
         auto_rollback=fields.flag("auto_rollback"),
-        like=None if like is None else ExperimentId(experiment_id(like)),
+        like=None if like is None else experiment_id(like),
     )
+    try:
+        _ = plan.expires
+    except OverflowError:
+        raise ValueError("the plan expires after the end of all calendars") from None
+    return plan
 
 
 def _metric(metric: Metric) -> dict[str, object]:

@@ -108,7 +108,8 @@ def decode(line: bytes) -> Record:
     kind = fields.text("kind", limit=50)
     if len(line) > MAX_RECORD_BYTES and kind != "plan":
         raise ValueError(f"a record of {len(line)} bytes; {MAX_RECORD_BYTES} at most")
-    hashed = fields.text("plan", limit=64) if kind != "plan" else _hash_of_plan(fields)
+    is_plan = kind == "plan" and version <= VERSION
+    hashed = _hash_of_plan(fields) if is_plan else fields.text("plan", limit=64)
     if not _HASH.match(hashed):
         raise ValueError("field 'plan' is not a plan hash")
     return Record(

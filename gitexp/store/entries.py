@@ -47,6 +47,11 @@ def journal_line(entry: Entry) -> bytes:
     return b"payload %s %s\n%s" % (blob_id(entry.payload).encode(), packed, line)
 
 
+def record_part(line: bytes) -> bytes:
+    """The record in one journal line, unchecked; empty for a payload's line."""
+    return line[41:] if line[40:41] == b" " else b""
+
+
 def parse_journal(content: bytes, writer: WriterId) -> Parsed:
     """The entries in journal bytes; a last line without a newline counts if it is whole."""
     entries: list[Entry] = []

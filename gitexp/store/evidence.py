@@ -27,7 +27,7 @@ from gitexp.model import (
     WriterId,
 )
 from gitexp.store import trees
-from gitexp.store.entries import Entry
+from gitexp.store.entries import Entry, record_part
 from gitexp.store.notes import SEAL_BYTES, writers_of
 from gitexp.store.payloads import MAGIC
 from gitexp.store.repository import MissingObject, Repository
@@ -46,14 +46,14 @@ def read(
     tips: Mapping[str, Oid],
     *,
     pending: Sequence[Entry] = (),
-    kept: Sequence[Entry] = (),
+    kept: bytes = b"",
 ) -> Evidence:
     """All records of the experiment.
 
     Args:
         tips: Notes refs of the experiment, own and fetched; others are passed over.
         pending: Journal entries, read before the refs were: a flush in between moves them there.
-        kept: Entries flushed lately; one that no ref has any more is used and reported.
+        kept: Journal bytes flushed lately; a record no ref has any more is used and reported.
     """
     reader = _Reader(repository, exp)
     used: dict[str, str] = {}
@@ -64,7 +64,7 @@ def read(
             reader.read_ref(name, tip, ref.writer)
     waiting = [entry.record for entry in pending if entry.record.exp == exp]
     reader.add_records(waiting)
-    reader.add_lost(entry.record for entry in kept if entry.record.exp == exp)
+    reader.add_lost(kept)
     used[JOURNAL] = journal_digest(waiting)
     return Evidence(exp=exp, records=reader.valid_records(), problems=reader.problems(), tips=used)
 
@@ -189,11 +189,18 @@ class _Reader:
 
     def add_records(self, records: Iterable[Record]) -> None:
         for record in records:
+            self._lines[record.line] = record
             self._accept(record)
 
-    def add_lost(self, records: Iterable[Record]) -> None:
-        for record in records:
-            if record.line not in self._accepted.get(record.id, {}):
+    def add_lost(self, kept: bytes) -> None:
+        """Accept the journal lines of this experiment that no ref and no journal gave."""
+        mark = b'"exp":"%s"' % self._exp.encode()
+        for kept_line in kept.split(b"\n"):
+            line = record_part(kept_line)
+            if line in self._lines or mark not in line:
+                continue
+            record = self._decode(line, JOURNAL)
+            if record is not None and record.exp == self._exp:
                 self._report(LOST, f"record {record.id} is gone from the notes", record.writer)
                 self._accept(record)
 

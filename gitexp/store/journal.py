@@ -33,6 +33,7 @@ from gitexp.store.payloads import blob_id, payload_blob
 
 FLUSH_INTERVAL_S = 1.0
 KEEP_FLUSHED_S = 3600.0
+KEPT_FILE_S = 600
 _LOCK_PATIENCE_S = 120.0
 
 Clock = Callable[[], datetime]
@@ -95,13 +96,14 @@ class Journal:
         status = self.folder.status(self.name)
         return status is None or status.st_size == 0
 
+    def kept_bytes(self, names: Sequence[str] | None = None) -> bytes:
+        """What kept files hold, all that there are unless named."""
+        files = self.flushed.names() if names is None else names
+        return b"".join(self.flushed.read(name) or b"" for name in files)
+
     def kept(self, names: Sequence[str] | None = None) -> tuple[Entry, ...]:
-        """The entries of kept files, of all that there are unless named."""
-        return tuple(
-            entry
-            for name in (self.flushed.names() if names is None else names)
-            for entry in parse_journal(self.flushed.read(name) or b"", self.writer).entries
-        )
+        """The entries of kept files."""
+        return parse_journal(self.kept_bytes(names), self.writer).entries
 
     def forget(self, names: Sequence[str]) -> None:
         """Delete kept files whose entries were all read back from the notes."""
@@ -265,10 +267,18 @@ class Session:
 
     def _keep(self) -> None:
         journal = self._journal
-        status = journal.folder.status(journal.name)
-        if status is not None and status.st_size > 0:
-            kept = f"{time.time_ns() // 1_000_000:014d}-{os.urandom(4).hex()}.jsonl"
-            journal.folder.rename(journal.name, kept, into=journal.flushed)
+        content = journal.folder.read(journal.name)
+        if not content:
+            return
+        # one file for a few minutes, or a long run would leave thousands
+        name = f"{int(time.time() // KEPT_FILE_S * KEPT_FILE_S)}.jsonl"
+        kept = journal.flushed.open(name, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        try:
+            with failing(journal.flushed.path / name):
+                _append_lines(kept, content)
+        finally:
+            os.close(kept)
+        journal.folder.remove(journal.name)
 
     def mend(self) -> None:
         """Leave only whole lines in the journal; what is no entry is set aside.
@@ -350,6 +360,14 @@ class Session:
             tail.forget()
             raise refusal(path, error) from error
         tail.offset = size + len(content)
+
+
+def _append_lines(descriptor: int, content: bytes) -> None:
+    """Add whole lines, durably, even after a last line that was cut off."""
+    size = os.fstat(descriptor).st_size
+    is_cut = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+    _write_all(descriptor, b"\n" + content if is_cut else content)
+    os.fsync(descriptor)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

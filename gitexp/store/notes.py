@@ -19,7 +19,7 @@ from gitexp.store.entries import Entry
 from gitexp.store.payloads import blob_id
 from gitexp.store.repository import MissingObject, Repository
 
-SEAL_BYTES = 16 * 1024
+SEAL_BYTES = 4 * 1024
 """A note this long is filed away under its own id, and the commit's note starts afresh."""
 _SEQ = re.compile(r"^Exp-Seq: (\d{1,15})$", re.MULTILINE)
 _WRITERS = re.compile(r"^Exp-Writers: ([a-z0-9 -]+)$", re.MULTILINE)
@@ -63,8 +63,8 @@ def flush_changes(
         # git moves the refs one after the other: killed in between, the archive must be ahead,
         # for a commit that has a note is taken to be archived
         updates += [] if archive is None else [archive]
-        if entries:
-            tip = _notes_commit(repository, exp, base, tree, entries)
+        tip = _notes_commit(repository, exp, base, tree, entries) if entries else base
+        if tip is not None and (entries or exp in (instead or {})):
             updates.append(RefUpdate(refs.notes(exp, writer), tip, old))
     return tuple(updates)
 

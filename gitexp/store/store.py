@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -108,9 +108,7 @@ class Store:
             ValueError: if it is larger than a record or a payload may be.
         """
         with self.journal.locked() as session:
-            record = session.append(
-                exp, plan, body, target=target, payload=payload, id=id
-            )
+            record = session.append(exp, plan, body, target=target, payload=payload, id=id)
             if session.is_flush_due:
                 # the record is safe in the journal; whoever flushes next says what is wrong
                 with contextlib.suppress(GitexpError):
@@ -198,7 +196,7 @@ class Store:
         """
         problems = self._try(self.flush)
         found = self._evidence(exp)
-        if any(problem.kind == evidence.LOST for problem in found.problems):
+        if _has_lost(found):
             problems += self._try(lambda: self._mend(exp))
             found = self._evidence(exp)
         return replace(found, problems=(*found.problems, *problems, *self._torn()))
@@ -247,10 +245,12 @@ class Store:
     def _stored_seq(self, exp: ExperimentId, writer: WriterId) -> int:
         key = exp, writer
         if key not in self._remote_seqs:
-            kept = (e.record.seq for e in self._journal(writer).kept() if e.record.exp == exp)
-            remote = notes.tracked_seq(self.repository, exp, writer)
-            self._remote_seqs[key] = max(remote, *kept, 0)
-        return max(self._remote_seqs[key], notes.last_seq(self.repository, exp, writer))
+            self._remote_seqs[key] = notes.tracked_seq(self.repository, exp, writer)
+        own = notes.last_seq(self.repository, exp, writer)
+        if own == 0:  # nothing written yet, or the ref was lost
+            kept = self._journal(writer).kept()
+            own = max((e.record.seq for e in kept if e.record.exp == exp), default=0)
+        return max(self._remote_seqs[key], own)
 
     def _pending(self) -> list[Entry]:
         return [entry for journal in self._all_journals() for entry in journal.pending()]
@@ -258,7 +258,7 @@ class Store:
     def _evidence(self, exp: ExperimentId) -> Evidence:
         # the journals before the refs: a flush in between then shows a record twice, not never
         journals = self._all_journals()
-        kept = [entry for journal in journals for entry in journal.kept()]
+        kept = b"".join(journal.kept_bytes() for journal in journals)
         pending = [entry for journal in journals for entry in journal.pending()]
         tips = self.repository.refs(f"{refs.NOTES}{exp}/", f"{refs.REMOTE_NOTES}**/exp/{exp}/*")
         return evidence.read(self.repository, exp, tips, pending=pending, kept=kept)
@@ -311,27 +311,14 @@ class Store:
         names = journal.outdated()
         if not names:
             return
-        entries = journal.kept(names)
-        lost = [e for e in entries if e.record.exp in self._lost(journal, entries)]
-        if lost:
-            with journal.locked():
-                self._rebuild(journal, lost)
+        kept = journal.kept_bytes(names)
+        for exp in {entry.record.exp for entry in journal.kept(names)}:
+            own = refs.notes(exp, journal.writer)
+            tip = self.repository.ref(own)
+            tips = {} if tip is None else {own: tip}
+            if _has_lost(evidence.read(self.repository, exp, tips, kept=kept)):
+                self._mend(exp)
         journal.forget(names)
-
-    def _lost(self, journal: Journal, entries: Iterable[Entry]) -> set[ExperimentId]:
-        """The experiments of which not every entry is in the writer's notes."""
-        by_experiment: dict[ExperimentId, list[Entry]] = {}
-        for entry in entries:
-            by_experiment.setdefault(entry.record.exp, []).append(entry)
-        lost = set()
-        for exp, kept in by_experiment.items():
-            name = refs.notes(exp, journal.writer)
-            tip = self.repository.ref(name)
-            tips = {} if tip is None else {name: tip}
-            found = evidence.read(self.repository, exp, tips, kept=kept)
-            if any(problem.kind == evidence.LOST for problem in found.problems):
-                lost.add(exp)
-        return lost
 
     def _torn(self) -> tuple[Problem, ...]:
         text = "a line cut off while it was written was set aside; it was never reported recorded"
@@ -347,3 +334,7 @@ class Store:
         except GitexpError as error:
             return (Problem(kind="not-flushed", text=error.message, where=str(self._folder.path)),)
         return ()
+
+
+def _has_lost(found: Evidence) -> bool:
+    return any(problem.kind == evidence.LOST for problem in found.problems)

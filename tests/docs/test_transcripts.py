@@ -1,0 +1,117 @@
+"""Every transcript in README and docs is what the program prints, numbers apart.
+
+A transcript is a fenced block marked `console`; its lines that start with `$ ` are commands, the
+others what they printed. An HTML comment before it says where it runs:
+
+    <!-- transcript: NAME -->   in the repository NAME of `REPOSITORIES`, made anew
+    <!-- transcript: same -->   where the block before it ran
+
+What varies from run to run is compared by kind only: numbers, ids, bars and how wide a column is.
+A command that begins with `$EDITOR` stands for the change the repository's maker knows.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gitexp.app import demo
+from tests.support import BIN
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+_BLOCK = re.compile(r"(?:<!-- transcript: (\w[\w-]*) -->\n+)?```console\n(.*?)```", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One command of a transcript, and what it is said to print."""
+
+    command: str
+    output: str
+
+
+def transcripts(page: Path) -> Iterator[tuple[str, list[Exchange]]]:
+    """The page's console blocks: where each runs, and its commands."""
+    for where, text in _BLOCK.findall(page.read_text()):
+        exchanges: list[Exchange] = []
+        for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+            lines = part.split("\n")
+            count = 1
+            while lines[count - 1].endswith("\\"):
+                count += 1
+            command = "\n".join(lines[:count])
+            exchanges.append(Exchange(command, "\n".join(lines[count:]).strip("\n")))
+        yield where, exchanges
+
+
+def _log_summary(folder: Path) -> None:
+    for step in demo.set_up():
+        match step:
+            case demo.Command(args=args):
+                subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True)
+            case demo.Edit(path=path, content=content):
+                (folder / path).write_bytes(content)
+            case _:
+                raise AssertionError(step)
+
+
+REPOSITORIES: dict[str, Callable[[Path], None]] = {"log-summary": _log_summary}
+
+
+def _shape(text: str) -> str:
+    """The text without what no two runs share."""
+    text = re.sub(r"\b[0-9A-HJKMNP-TV-Z]{26}\b", "<record>", text)
+    text = re.sub(r"\b[0-9a-f]{7,64}\b", "<id>", text)
+    text = re.sub(r"[a-z0-9-]+-[2-9a-z]{6}\b(?=/|$)", "<writer>", text)
+    text = re.sub(r"[├─●┤·│┼█▏▎▍▌▋▊▉]+", "<bar>", text)
+    text = re.sub(r"\d+(?:[.,:]\d+)*", "#", text)
+    text = re.sub(r"#\s?(ms|s|µs|kB|MB|GB|m|h)\b", "<size>", text)
+    text = re.sub(r"(<size>)+", "<size>", text)
+    # wrapped sentences break where their numbers let them
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_shows_is_what_the_program_prints(page: Path, tmp_path: Path) -> None:
+    folder = tmp_path
+    for number, (where, exchanges) in enumerate(transcripts(page)):
+        assert where, f"{page.name}: a console block does not say where it runs"
+        if where != "same":
+            folder = tmp_path / f"{number}-{where}"
+            folder.mkdir()
+            REPOSITORIES[where](folder)
+        for exchange in exchanges:
+            printed = _run(exchange.command, folder)
+            assert _shape(printed) == _shape(exchange.output), (
+                f"{page.name}: $ {exchange.command}\n--- printed\n{printed}\n"
+                f"--- shown\n{exchange.output}"
+            )
+
+
+def _run(command: str, folder: Path) -> str:
+    if command.startswith("$EDITOR summarize.py"):
+        (folder / "summarize.py").write_text(demo.WINNER)
+        return ""
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "80", "GIT_PAGER": "cat"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.stdout
+
+
+def test_the_program_under_test_is_the_installed_one() -> None:
+    assert shutil.which("git-exp") == str(BIN / "git-exp")

@@ -45,7 +45,8 @@ class Look:
         crossed: +1 when significantly above zero, -1 when below, else 0.
         p_value: Two-sided, not adjusted for looks; None when not estimable.
         reaches: Crossed upward with an estimate at or above the region, or downward at or below.
-        inside: The interval of this look's level lies strictly inside the region.
+        inside: The interval of this look's level lies strictly inside the region; never when the
+            region is (0, 0).
     """
 
     n: int
@@ -207,6 +208,7 @@ def _replay_ranks(
     at_low = walsh_counts(values, low) if low < 0.0 else zero
     at_high = walsh_counts(values, high) if high > 0.0 else zero
     first_difference = _first_nonzero(values)
+    has_region = low < high  # only spares the work: no value is rejected from both sides
 
     def look(n: int, level: float) -> Look:
         if n <= first_difference:
@@ -228,7 +230,7 @@ def _replay_ranks(
             p_value=p_value(n, zero.g(n)),
             reaches=reaches,
             # by duality: both ends of the region are rejected, each from its own side
-            inside=(low < high and at_low.crossed(n, level) > 0 and at_high.crossed(n, level) < 0),
+            inside=has_region and at_low.crossed(n, level) > 0 and at_high.crossed(n, level) < 0,
         )
 
     return tuple(look(n, level) for n, level in looks)
@@ -294,7 +296,7 @@ def _t_looks(
     crossed = np.where(estimable & (nominal > 0.0) & (p <= nominal), np.sign(effect), 0.0)
     reaches = ((crossed > 0) & (effect >= high)) | ((crossed < 0) & (effect <= low))
     radius = t_quantile(nominal, df) * se
-    inside = estimable & (low < high) & (effect - radius > low) & (effect + radius < high)
+    inside = estimable & (effect - radius > low) & (effect + radius < high)
     return tuple(
         Look(
             n=n_k,

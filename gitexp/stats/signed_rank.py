@@ -25,7 +25,6 @@ from scipy.special import ndtr, ndtri
 from gitexp.stats.results import (
     UNBOUNDED,
     FloatArray,
-    IntArray,
     Interval,
     Result,
     as_values,
@@ -100,15 +99,15 @@ class WalshCounts:
     """How the Walsh averages of every prefix lie about one value.
 
     Attributes:
-        below, equal: Shape (n,); entry k-1 counts the averages of the first k blocks.
+        below, equal: Entry k-1 counts the averages of the first k blocks.
     """
 
-    below: IntArray
-    equal: IntArray
+    below: tuple[int, ...]
+    equal: tuple[int, ...]
 
     def g(self, n: int) -> float:
         """#{w < theta} + #{w = theta}/2 of the first n blocks."""
-        return float(self.below[n - 1]) + float(self.equal[n - 1]) / 2.0
+        return self.below[n - 1] + self.equal[n - 1] / 2.0
 
     def crossed(self, n: int, level: float) -> int:
         """+1 when the first n blocks lie significantly above the value, -1 below, else 0."""
@@ -146,7 +145,7 @@ def walsh_counts(d: npt.ArrayLike, theta: float) -> WalshCounts:
         n_equal += stop - start
         below.append(n_below)
         equal.append(n_equal)
-    return WalshCounts(below=np.array(below, dtype=np.int64), equal=np.array(equal, dtype=np.int64))
+    return WalshCounts(below=tuple(below), equal=tuple(equal))
 
 
 def estimate_at_least(d: FloatArray, counts: WalshCounts, n: int, x: float) -> bool:
@@ -156,7 +155,7 @@ def estimate_at_least(d: FloatArray, counts: WalshCounts, n: int, x: float) -> b
         counts: `walsh_counts(d, x)`; decides alone unless x falls between the middle two averages.
     """
     total = n * (n + 1) // 2
-    below = int(counts.below[n - 1])
+    below = counts.below[n - 1]
     if 2 * below == total:
         return _median_of(d[:n], x) >= x
     return 2 * below < total
@@ -165,7 +164,7 @@ def estimate_at_least(d: FloatArray, counts: WalshCounts, n: int, x: float) -> b
 def estimate_at_most(d: FloatArray, counts: WalshCounts, n: int, x: float) -> bool:
     """Whether the Hodges-Lehmann estimate of the first n blocks is at most x."""
     total = n * (n + 1) // 2
-    above = total - int(counts.below[n - 1]) - int(counts.equal[n - 1])
+    above = total - counts.below[n - 1] - counts.equal[n - 1]
     if 2 * above == total:
         return _median_of(d[:n], x) <= x
     return 2 * above < total

@@ -198,6 +198,14 @@ def test_one_failure_does_not_veto_what_the_ranks_still_show() -> None:
     assert replay(d[1:], ok[1:], test="t", boundary=PLAN, region=NONE, good=-1)[0].crossed == -1
 
 
+def test_ranks_have_no_say_while_the_control_fails_as_often() -> None:
+    measured = np.random.default_rng(3).normal(-0.2, 0.05, 8)
+    ok = np.r_[False, False, np.ones(8, dtype=bool)]
+    (even,) = replay(np.r_[-1e6, 1e6, measured], ok, test="t", boundary=PLAN, region=NONE, good=-1)
+    (lost,) = replay(np.r_[1e6, 1e6, measured], ok, test="t", boundary=PLAN, region=NONE, good=-1)
+    assert (even.crossed, lost.crossed) == (-1, 0)
+
+
 def test_only_failures_are_not_estimable_by_t() -> None:
     looks = replay([1e6] * 12, [False] * 12, test="t", boundary=PLAN, region=NONE, good=-1)
     assert {(look.crossed, look.p_value) for look in looks} == {(0, None)}

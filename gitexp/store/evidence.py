@@ -2,7 +2,8 @@
 
 The union by record id over all writers' notes, fetched ones included, and what is still in the
 journal. What cannot be ours is left out and reported, judged on the bytes alone, so that every
-clone with the same refs comes to the same records.
+clone with the same refs comes to the same records. Which plan holds, where two clones created one
+name, is the fold's to say (`gitexp.lifecycle`): it knows the branch.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ from gitexp.model import (
     Evidence,
     ExperimentId,
     Oid,
-    PlanBody,
-    PlanHash,
     Problem,
     Record,
     RecordId,
@@ -205,22 +204,14 @@ class _Reader:
                 self._accept(record)
 
     def valid_records(self) -> tuple[Record, ...]:
-        """One record per id, of the experiment's plan."""
-        distinct: list[Record] = []
+        """One record per id."""
+        valid: list[Record] = []
         for id, versions in sorted(self._accepted.items()):
             if len(versions) > 1:
                 text = f"record {id} exists in {len(versions)} versions; none is used"
                 self._report("corrupt", text, refs.NOTES + self._exp)
-                continue
-            distinct += versions.values()
-        plan = _plan_in_force(distinct)
-        valid = []
-        for record in distinct:
-            if record.plan != plan:
-                text = f"record {record.id} belongs to another plan, {record.plan[:12]}"
-                self._report("plan-mismatch", text, refs.notes(self._exp, record.writer))
             else:
-                valid.append(record)
+                valid += versions.values()
         self._report_unknown(valid)
         self._report_shared_seq(valid)
         return tuple(valid)
@@ -252,14 +243,3 @@ class _Reader:
                 more = f"and {len(texts) - _SHOWN} more"
                 found.append(Problem(kind=kind, text=more, where=where))
         return tuple(found)
-
-
-def _plan_in_force(records: Sequence[Record]) -> PlanHash | None:
-    """The plan of the oldest plan record; of the oldest record when there is no plan record.
-
-    Two clones that both create an experiment of one name are the ordinary way to two plans. The
-    lowest record id is a rule that needs nothing but the records, so every clone applies it alike.
-    `records` are in order of their ids.
-    """
-    plans = [record for record in records if isinstance(record.body, PlanBody)]
-    return next((record.plan for record in [*plans, *records]), None)

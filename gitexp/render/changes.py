@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from gitexp.app.init import InitView
 from gitexp.app.trust import TrustView
@@ -33,6 +34,27 @@ class ChangeReport:
     next: tuple[str, ...] = ()
     undo: str | None = None
     values: Mapping[str, object] = field(default_factory=dict)
+
+
+Reported = CreatedView | RecordedView | InitView | TrustView | ChangeReport
+"""Every answer that is told as a report."""
+
+
+def report(view: Reported) -> ChangeReport:
+    """The view in the one form all of them are told in."""
+    match view:
+        case CreatedView():
+            return created(view)
+        case RecordedView():
+            return recorded(view)
+        case InitView():
+            return set_up(view)
+        case TrustView():
+            return trusted(view)
+        case ChangeReport():
+            return view
+        case _:
+            assert_never(view)
 
 
 def changes_page(report: ChangeReport, screen: Screen) -> list[Line]:

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
-from gitexp.app.init import InitView
-from gitexp.app.trust import TrustView
 from gitexp.app.views import (
     AnalysisView,
-    CreatedView,
     LogEntry,
     LogView,
     LookTaken,
     PlanView,
-    RecordedView,
     RunEnded,
     RunMessage,
     RunStarted,
@@ -28,9 +24,10 @@ from gitexp.app.views import (
     TrialDone,
 )
 from gitexp.render.analysis_document import analysis_values
-from gitexp.render.changes import ChangeReport, created, recorded, set_up, trusted
 from gitexp.render.plain import health_values, metric_values, plain_object, problem_values
-from gitexp.render.views import View
+
+if TYPE_CHECKING:
+    from gitexp.render.views import View
 
 
 def document(view: View) -> dict[str, object]:
@@ -46,19 +43,12 @@ def document(view: View) -> dict[str, object]:
             return _document("log", _log(view))
         case RunEnded():
             return run_object(view)
-        case CreatedView():
-            return document(created(view))
-        case RecordedView():
-            return document(recorded(view))
-        case InitView():
-            return document(set_up(view))
-        case TrustView():
-            return document(trusted(view))
-        case ChangeReport():
-            told = {"warnings": view.warnings, "next": view.next, "undo": view.undo}
-            return _document(view.command, {**view.values, **told})
         case _:
-            assert_never(view)
+            from gitexp.render.changes import report
+
+            made = report(view)
+            told = {"warnings": made.warnings, "next": made.next, "undo": made.undo}
+            return _document(made.command, {**made.values, **told})
 
 
 def run_object(message: RunMessage) -> dict[str, object]:

@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import TYPE_CHECKING
 
-from gitexp.app.init import InitView
-from gitexp.app.trust import TrustView
-from gitexp.app.views import (
-    AnalysisView,
-    CreatedView,
-    LogView,
-    PlanView,
-    RecordedView,
-    RunEnded,
-    StatusView,
-)
-from gitexp.render.changes import (
-    ChangeReport,
-    changes_page,
-    created,
-    recorded,
-    set_up,
-    trusted,
-)
+from gitexp.app.views import AnalysisView, LogView, PlanView, RunEnded, StatusView
 from gitexp.render.screen import Line, Screen
 
-View = (
-    StatusView
-    | AnalysisView
-    | PlanView
-    | LogView
-    | RunEnded
-    | CreatedView
-    | RecordedView
-    | InitView
-    | TrustView
-    | ChangeReport
-)
+if TYPE_CHECKING:
+    from gitexp.render.changes import Reported
+
+    View = StatusView | AnalysisView | PlanView | LogView | RunEnded | Reported
 
 
 def page(view: View, screen: Screen, *, verbose: bool = False) -> list[Line]:
@@ -45,7 +19,7 @@ def page(view: View, screen: Screen, *, verbose: bool = False) -> list[Line]:
     Args:
         verbose: Of an analysis: add the raw statistics.
     """
-    # each page is imported when it is shown: `status` should not wait for the analysis's
+    # each page is imported when it is shown: `status` should not wait for those of the others
     match view:
         case StatusView():
             from gitexp.render.status import status_page
@@ -67,15 +41,7 @@ def page(view: View, screen: Screen, *, verbose: bool = False) -> list[Line]:
             from gitexp.render.run import run_page
 
             return run_page(view, screen)
-        case CreatedView():
-            return changes_page(created(view), screen)
-        case RecordedView():
-            return changes_page(recorded(view), screen)
-        case InitView():
-            return changes_page(set_up(view), screen)
-        case TrustView():
-            return changes_page(trusted(view), screen)
-        case ChangeReport():
-            return changes_page(view, screen)
         case _:
-            assert_never(view)
+            from gitexp.render.changes import changes_page, report
+
+            return changes_page(report(view), screen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from math import inf, nan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,8 +13,10 @@ from gitexp.app.views import RunMessage
 from gitexp.render.changes import ChangeReport
 from gitexp.render.documents import document, run_object
 from gitexp.render.porcelain import porcelain
-from gitexp.render.views import View
 from tests.render import examples
+
+if TYPE_CHECKING:
+    from gitexp.render.views import View
 
 VIEWS: dict[str, View] = {
     "status": examples.STATUS_VIEW,

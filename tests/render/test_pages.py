@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from gitexp.render.changes import ChangeReport
 from gitexp.render.screen import Screen, Style
 from gitexp.render.text import cells
-from gitexp.render.views import View, page
+from gitexp.render.views import page
 from tests.render import examples
+
+if TYPE_CHECKING:
+    from gitexp.render.views import View
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATES = os.environ.get("GOLDEN") == "update"

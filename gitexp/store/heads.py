@@ -120,15 +120,15 @@ class HeadMover:
         """
         paths = dict(self._differing())
         with_new_index = self._has_new_index(paths)
-        settled = {p: sides[with_new_index] for p, sides in paths.items()}
-        ours = [path for path in self._changed(settled) if self._is_ours(path, paths[path])]
-        for path in ours:
-            if settled[path].oid == _ABSENT:
+        settled = {path: sides[with_new_index] for path, sides in paths.items()}
+        changed = self._changed(settled)
+        unwanted = {path for path, side in settled.items() if side.oid == _ABSENT}
+        for path in unwanted:
+            if path in changed and self._is_ours(path, paths[path]):
                 (self._top / path).unlink(missing_ok=True)
-        for path, side in settled.items():
-            if side.oid == _ABSENT:
-                self._remove_empty_folders(path)
-        self._write_files([path for path in ours if settled[path].oid != _ABSENT])
+            self._remove_empty_folders(path)
+        # after that, for a folder may have taken the place of a file
+        self._write_files([path for path in changed - unwanted if self._is_ours(path, paths[path])])
         if with_new_index:
             self._run("update-index", "-q", "--refresh", may_fail=True)
             self._run("read-tree", "-m", "-u", self._move.after_commit, self._move.before_commit)
@@ -160,16 +160,15 @@ class HeadMover:
                 return True
         return False
 
-    def _changed(self, settled: Mapping[str, _Side]) -> list[str]:
+    def _changed(self, settled: Mapping[str, _Side]) -> set[str]:
         """Paths whose file is not as the index has it."""
-        files = {path for path in settled if os.path.lexists(self._top / path)}
         self._run("update-index", "-q", "--refresh", may_fail=True)
-        differing = self._run("diff-files", "-z", "--name-only").split("\0")
-        return [
+        differing = set(self._run("diff-files", "-z", "--name-only").split("\0"))
+        return {
             path
             for path, side in settled.items()
-            if (path in files if side.oid == _ABSENT else path in differing)
-        ]
+            if (os.path.lexists(self._top / path) if side.oid == _ABSENT else path in differing)
+        }
 
     def _is_ours(self, path: str, sides: tuple[_Side, _Side]) -> bool:
         file = self._top / path

@@ -108,7 +108,7 @@ class Series:
 
 
 def difference(block: Block, metric: Metric, scale: Scale) -> float | None:
-    """The block as one number: ln T - ln C rounded to 12 digits, or T - C.
+    """The block as one number: ln T - ln C, or T - C, rounded to 12 digits so that ties are exact.
 
     Returns:
         ±WORST when only one arm has a value (the other failed: worse than any number), None
@@ -126,7 +126,7 @@ def difference(block: Block, metric: Metric, scale: Scale) -> float | None:
     if control is None:
         return -harmful
     if scale is Scale.DIFFERENCE:
-        return treatment - control
+        return round(treatment - control, 12)
     for run, value in ((block.control, control), (block.treatment, treatment)):
         if value <= 0:
             raise NotPositive(metric, run.record.id, value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gitexp.store.recovery import recover
+from gitexp.store.files import PENDING
 from gitexp.store.store import Store
 
 
@@ -15,5 +15,9 @@ def open_store(cwd: Path | None = None) -> Store:
         GitexpError: if there is no repository we can read.
     """
     store = Store.open(cwd)
-    recover(store.git)
+    if store.git.common_dir.joinpath("exp", PENDING).exists():
+        # imported only after a kill: docs/own-experiment.md says what that saves
+        from gitexp.store.recovery import recover
+
+        recover(store.git)
     return store

@@ -133,6 +133,8 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
         Scale,
         like.scale if like and keeps_metric else default_scale(primary),
     )
+    # a share means the same for every metric, a number of its units does not
+    keeps_size = like is not None and scale is like.scale and (keeps_metric or scale is Scale.LOG)
     plan = Plan(
         id=registration.id,
         name=registration.name,
@@ -160,7 +162,7 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
             options.min_effect,
             primary,
             scale,
-            like.min_effect if like and keeps_metric else 0.0,
+            like.min_effect if like and keeps_size else 0.0,
         ),
         max_regression=_effect(
             reader,
@@ -168,7 +170,7 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
             options.max_regression,
             primary,
             scale,
-            like.max_regression if like and keeps_metric else _default_regression(scale),
+            like.max_regression if like and keeps_size else _default_regression(scale),
         ),
         **_blocks(reader, options, like),
         max_days=reader.read(
@@ -199,7 +201,7 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
 def _refuse(complaints: list[str]) -> None:
     if complaints:
         raise UsageError(
-            "the plan is not complete: " + "; ".join(complaints),
+            "this plan cannot be registered: " + "; ".join(complaints),
             hint="git exp create -h explains every option, with an example",
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gitexp.blocks import WORST, Block, NotPositive, RunTrial, difference
+from gitexp.blocks import Block, NotPositive, RunTrial, difference
 from gitexp.decision import ArmSummary, PrimaryResult
 from gitexp.model import Arm, Direction, Metric, Plan, Scale, TestName
 from gitexp.policy.walk import Signal
@@ -119,7 +119,8 @@ class PairedSample:
         return [c for c, _ in pairs if c is not None], [t for _, t in pairs if t is not None]
 
     def differences(self, *, used: int | None) -> list[float]:
-        return [value for value in self.d[:used] if abs(value) < WORST]
+        pairs = zip(self.d, self.both_ok, strict=True)
+        return [value for value, both_ok in list(pairs)[:used] if both_ok]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ from gitexp.errors import GitexpError, Refused
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
+PENDING = "pending.json"
+"""Names, in our folder, the intent of a change under way: every command looks for it."""
+
 
 class Folder:
     """One folder of ours below the common git dir, created when something is first written.

@@ -15,9 +15,8 @@ from pathlib import Path
 from gitexp.errors import Refused
 from gitexp.model import Oid
 from gitexp.refs import RefUpdate
-from gitexp.store.files import Folder
+from gitexp.store.files import PENDING, Folder
 
-NAME = "pending.json"
 _VERSION = 1
 
 
@@ -80,18 +79,18 @@ class Pending:
         self._folder = Folder(common_dir, "exp")
 
     def exists(self) -> bool:
-        return self._folder.status(NAME) is not None
+        return self._folder.status(PENDING) is not None
 
     def begin(self, what: str) -> Intent:
         """A new intent, written down."""
         for name in self._folder.names():
-            if name.startswith(f"{NAME}.") and name.endswith(".tmp"):
+            if name.startswith(f"{PENDING}.") and name.endswith(".tmp"):
                 self._folder.remove(name)
         return self.note(Intent(what=what, pid=os.getpid(), since=time.time()))
 
     def note(self, intent: Intent) -> Intent:
         """Write the intent down; on the disk when this returns."""
-        self._folder.write(NAME, json.dumps({"v": _VERSION} | asdict(intent)).encode())
+        self._folder.write(PENDING, json.dumps({"v": _VERSION} | asdict(intent)).encode())
         return intent
 
     def load(self) -> Intent | None:
@@ -100,7 +99,7 @@ class Pending:
         Raises:
             Refused: if a newer gitexp wrote it.
         """
-        content = self._folder.read(NAME)
+        content = self._folder.read(PENDING)
         if content is None:
             return None
         try:
@@ -113,7 +112,7 @@ class Pending:
             ) from error
 
     def end(self) -> None:
-        self._folder.remove(NAME)
+        self._folder.remove(PENDING)
         self._folder.sync()
 
 

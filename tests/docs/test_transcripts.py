@@ -63,7 +63,21 @@ def _log_summary(folder: Path) -> None:
                 raise AssertionError(step)
 
 
-REPOSITORIES: dict[str, Callable[[Path], None]] = {"log-summary": _log_summary}
+def _own_experiment(folder: Path) -> None:
+    """A fresh clone of the evidence, as `git exp init` and `git fetch` make it."""
+    bundle = Path(__file__).with_name("own-experiment.bundle")
+    for command in (
+        ["git", "clone", "--quiet", "--branch", "main", str(bundle), "."],
+        ["git-exp", "init"],
+        ["git", "fetch", "--quiet"],
+    ):
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+REPOSITORIES: dict[str, Callable[[Path], None]] = {
+    "log-summary": _log_summary,
+    "own-experiment": _own_experiment,
+}
 
 
 def _shape(text: str) -> str:

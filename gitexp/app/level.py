@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from gitexp.errors import Refused
 from gitexp.model import Plan, TestName
-from gitexp.policy.study import primary_alpha
-from gitexp.stats.boundaries import boundary, earliest_rank_look, earliest_t_look
 
 
 def earliest_decision(plan: Plan) -> int | None:
@@ -21,6 +19,8 @@ def refuse_unreachable(plan: Plan) -> None:
     """
     if earliest_decision(plan) is not None:
         return
+    from gitexp.policy.study import primary_alpha
+
     enough = plan.max_blocks
     while _earliest(plan, min(plan.min_blocks, enough), enough) is None:
         enough += 1
@@ -33,6 +33,10 @@ def refuse_unreachable(plan: Plan) -> None:
 
 
 def _earliest(plan: Plan, min_blocks: int, max_blocks: int) -> int | None:
+    # numpy, which a plan that is refused for less need not wait for
+    from gitexp.policy.study import primary_alpha
+    from gitexp.stats.boundaries import boundary, earliest_rank_look, earliest_t_look
+
     bound = boundary(alpha=primary_alpha(plan), max_blocks=max_blocks, min_blocks=min_blocks)
     if plan.test is TestName.SIGNED_RANK:
         return earliest_rank_look(bound)

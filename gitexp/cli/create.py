@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gitexp.cli.options import output_options
+from gitexp.cli.options import one_of, output_options
 from gitexp.cli.output import Output
 from gitexp.model import Goal, Scale, TestName
 
@@ -28,9 +28,9 @@ from gitexp.model import Goal, Scale, TestName
     multiple=True,
     help="What must not get worse by more than +10% (of control), +5pp (points) or +3 (units).",
 )
-@click.option("--scale", type=click.Choice([*Scale]), help="Compare ratios, or differences.")
+@click.option("--scale", type=one_of(Scale), help="Compare ratios, or differences.")
 @click.option("--min-effect", metavar="SIZE", help="Smallest effect worth having, e.g. 15%.")
-@click.option("--goal", type=click.Choice([*Goal]), help="Default: better.")
+@click.option("--goal", type=one_of(Goal), help="Default: better.")
 @click.option(
     "--max-regression", metavar="SIZE", help="Margin of --goal no-regression. Default: 10%."
 )
@@ -39,7 +39,7 @@ from gitexp.model import Goal, Scale, TestName
 @click.option("--max-blocks", metavar="N", help="Blocks at most. Default: 20.")
 @click.option("--min-blocks", metavar="N", help="Blocks before the first look. Default: 10.")
 @click.option("--max-days", metavar="N", help="Days until it expires. Default: 14.")
-@click.option("--test", type=click.Choice([*TestName]), help="Default: signed-rank; scores: t.")
+@click.option("--test", type=one_of(TestName), help="Default: signed-rank; scores: t.")
 @click.option("--revisions", metavar="K", help="Versions of the code allowed. Default: 1.")
 @click.option("--run", metavar="CMD", help="The command to measure.")
 @click.option("--timeout", metavar="DUR", help="Limit of one trial. Default: 10m.")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from gitexp.cli.options import output_options, required_experiment_argument
+from gitexp.cli.options import one_of, output_options, required_experiment_argument
 from gitexp.cli.output import Output
 from gitexp.model import Arm
 
 
 @click.command()
 @required_experiment_argument
-@click.option("--arm", type=click.Choice([*Arm]), required=True, help="The arm it measured.")
+@click.option("--arm", type=one_of(Arm), required=True, help="The arm it measured.")
 @click.option(
     "-m",
     "--metric",

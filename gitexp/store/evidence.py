@@ -68,6 +68,11 @@ def read(
     return Evidence(exp=exp, records=reader.valid_records(), problems=reader.problems(), tips=used)
 
 
+def has_lost(found: Evidence) -> bool:
+    """Whether a record was found in kept journal files only."""
+    return any(problem.kind == LOST for problem in found.problems)
+
+
 def journal_digest(records: Iterable[Record]) -> str:
     """One short text that changes when the pending records do."""
     return hashlib.sha256(b"\n".join(sorted(record.line for record in records))).hexdigest()

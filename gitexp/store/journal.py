@@ -79,10 +79,12 @@ class Journal:
         """
         lock = self._lock()
         try:
-            session = Session(self, self._tail)
+            session = Session(self, self._tail, lock)
             session.mend()
             yield session
         finally:
+            # not only close: a daemon that a hook started may have inherited the descriptor
+            fcntl.flock(lock, fcntl.LOCK_UN)
             os.close(lock)
 
     def pending(self) -> tuple[Entry, ...]:
@@ -170,9 +172,15 @@ class _Tail:
 
 
 class Session:
-    """The journal while its lock is held."""
+    """The journal while its lock is held.
 
-    def __init__(self, journal: Journal, tail: _Tail) -> None:
+    Attributes:
+        lock: The lock's descriptor, for processes that must not outlive it.
+    """
+
+    def __init__(self, journal: Journal, tail: _Tail, lock: int) -> None:
+        self.lock = lock
+        self.writer = journal.writer
         self._journal = journal
         self._tail = tail
         self._staged: dict[ExperimentId, int] = {}
@@ -240,6 +248,10 @@ class Session:
     def pending(self) -> tuple[Entry, ...]:
         """The entries not yet flushed, in the order they were recorded."""
         return self._journal.pending()
+
+    def kept(self) -> tuple[Entry, ...]:
+        """The entries flushed lately."""
+        return self._journal.kept()
 
     @property
     def is_flush_due(self) -> bool:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from gitexp import refs
-from gitexp.errors import CorruptEvidence, GitexpError, StaleRef
+from gitexp.errors import CorruptEvidence, GitexpError
 from gitexp.model import (
     Body,
     Evidence,
@@ -24,19 +23,18 @@ from gitexp.model import (
     WriterId,
     writer_id,
 )
-from gitexp.refs import RefUpdate
-from gitexp.store import evidence, mending, notes
+from gitexp.store import evidence
 from gitexp.store.cache import Cache
 from gitexp.store.entries import Entry
 from gitexp.store.files import Folder
+from gitexp.store.flushing import Flushing, move_refs
 from gitexp.store.git import Git
-from gitexp.store.journal import Clock, Journal, Session, utc_now
+from gitexp.store.journal import Clock, Journal, utc_now
+from gitexp.store.notes import last_seq, summary_changes, tracked_seq
 from gitexp.store.payloads import blob_id, payload_content
 from gitexp.store.repository import MissingObject, Repository
 from gitexp.store.writer import clone_writer, known_writer
 
-_PATIENCE_S = 5.0
-"""How long a flush goes on trying while others move or lock its refs."""
 _MAINTENANCE_INTERVAL_S = 3600.0
 
 
@@ -51,6 +49,7 @@ class Store:
         self.git = git
         self.clock = clock
         self.repository = Repository(git)
+        self._flushing = Flushing(git, self.repository)
         self.cache = Cache(Folder(git.common_dir, "exp", "cache"))
         self._folder = Folder(git.common_dir, "exp", "journal")
         self._journals: dict[WriterId, Journal] = {}
@@ -112,7 +111,7 @@ class Store:
             if session.is_flush_due:
                 # the record is safe in the journal; whoever flushes next says what is wrong
                 with contextlib.suppress(GitexpError):
-                    self._flush(self.journal, session)
+                    self._flushing.flush(session)
         return record
 
     def flush(self) -> None:
@@ -124,32 +123,14 @@ class Store:
         for journal in self._all_journals():
             if not journal.is_empty:
                 with journal.locked() as session:
-                    self._flush(journal, session)
-            self._drop_outdated(journal)
+                    self._flushing.flush(session)
+            self._flushing.drop_outdated(journal)
 
     def write_summaries(self, texts: Mapping[Oid, str | None]) -> None:
         """Set the short texts that plain `git log` shows, commit to text; None removes one."""
-        self.transact(
-            lambda: notes.summary_changes(self.repository, texts), reason="exp: summaries"
+        move_refs(
+            self.git, lambda: summary_changes(self.repository, texts), reason="exp: summaries"
         )
-
-    def transact(self, changes: Callable[[], Sequence[RefUpdate]], *, reason: str) -> None:
-        """Move refs as `changes` says; when one moved meanwhile, ask it again and retry.
-
-        Raises:
-            StaleRef: if that never succeeds.
-            GitexpError: if git cannot write.
-        """
-        deadline = time.monotonic() + _PATIENCE_S
-        pause = 0.005
-        while True:
-            try:
-                return self.git.update_refs(changes(), reason=reason)
-            except StaleRef:
-                if time.monotonic() > deadline:
-                    raise
-            time.sleep(pause * random.uniform(0.5, 1.5))
-            pause = min(pause * 2, 0.5)
 
     def maintain(self) -> None:
         """Let git tidy up if it thinks it should; asked at most once an hour."""
@@ -196,7 +177,7 @@ class Store:
         """
         problems = self._try(self.flush)
         found = self._evidence(exp)
-        if _has_lost(found):
+        if evidence.has_lost(found):
             problems += self._try(lambda: self._mend(exp))
             found = self._evidence(exp)
         return replace(found, problems=(*found.problems, *problems, *self._torn()))
@@ -245,8 +226,8 @@ class Store:
     def _stored_seq(self, exp: ExperimentId, writer: WriterId) -> int:
         key = exp, writer
         if key not in self._remote_seqs:
-            self._remote_seqs[key] = notes.tracked_seq(self.repository, exp, writer)
-        own = notes.last_seq(self.repository, exp, writer)
+            self._remote_seqs[key] = tracked_seq(self.repository, exp, writer)
+        own = last_seq(self.repository, exp, writer)
         if own == 0:  # nothing written yet, or the ref was lost
             kept = self._journal(writer).kept()
             own = max((e.record.seq for e in kept if e.record.exp == exp), default=0)
@@ -263,62 +244,9 @@ class Store:
         tips = self.repository.refs(f"{refs.NOTES}{exp}/", f"{refs.REMOTE_NOTES}**/exp/{exp}/*")
         return evidence.read(self.repository, exp, tips, pending=pending, kept=kept)
 
-    def _flush(self, journal: Journal, session: Session) -> None:
-        pending = session.pending()
-        if not pending:
-            return
-        session.postpone()
-        try:
-            self._move(journal.writer, pending)
-        except MissingObject:
-            self._rebuild(journal, pending)
-        session.mark_flushed()
-
-    def _move(self, writer: WriterId, pending: Sequence[Entry]) -> None:
-        self.transact(
-            lambda: notes.flush_changes(self.repository, writer, pending),
-            reason="exp: flush the journal",
-        )
-
     def _mend(self, exp: ExperimentId) -> None:
-        """Write again what kept journal files have and the notes lost."""
         for journal in self._all_journals():
-            with journal.locked():
-                kept = [entry for entry in journal.kept() if entry.record.exp == exp]
-                if kept:
-                    self._rebuild(journal, kept)
-
-    def _rebuild(self, journal: Journal, entries: Sequence[Entry]) -> None:
-        experiments = {entry.record.exp for entry in entries}
-        kept = [entry for entry in journal.kept() if entry.record.exp in experiments]
-
-        def changes() -> tuple[RefUpdate, ...]:
-            bases = {
-                exp: mending.whole_base(self.repository, exp, journal.writer) for exp in experiments
-            }
-            return notes.flush_changes(
-                self.repository,
-                journal.writer,
-                mending.missing(self.repository, bases, [*kept, *entries]),
-                also_archive=mending.noted_commits(self.repository, bases),
-                instead=bases,
-            )
-
-        self.transact(changes, reason="exp: rebuild what git lost")
-
-    def _drop_outdated(self, journal: Journal) -> None:
-        """Delete kept journal files whose records can all be read back from the notes."""
-        names = journal.outdated()
-        if not names:
-            return
-        kept = journal.kept_bytes(names)
-        for exp in {entry.record.exp for entry in journal.kept(names)}:
-            own = refs.notes(exp, journal.writer)
-            tip = self.repository.ref(own)
-            tips = {} if tip is None else {own: tip}
-            if _has_lost(evidence.read(self.repository, exp, tips, kept=kept)):
-                self._mend(exp)
-        journal.forget(names)
+            self._flushing.mend(journal, exp)
 
     def _torn(self) -> tuple[Problem, ...]:
         text = "a line cut off while it was written was set aside; it was never reported recorded"
@@ -334,7 +262,3 @@ class Store:
         except GitexpError as error:
             return (Problem(kind="not-flushed", text=error.message, where=str(self._folder.path)),)
         return ()
-
-
-def _has_lost(found: Evidence) -> bool:
-    return any(problem.kind == evidence.LOST for problem in found.problems)

@@ -136,9 +136,6 @@ def test_what_a_killed_writer_acknowledged_is_there(
                 kill(process, whole_group=whole_group)
         acknowledged += [line.strip() for output in outputs for line in output()]
 
-    # a git that outlives its parent may still be moving refs
-    _wait_for_git_to_end(store)
-    _remove_locks(store)
     assert_all_there(store, acknowledged)
     assert store.journal.is_empty
     git("fsck", "--strict")
@@ -249,7 +246,7 @@ def test_a_flush_that_fails_loses_nothing(store: Store, head: Oid, own_notes: st
     blocked.parent.mkdir(parents=True)
     blocked.touch()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gitexp.store.store._PATIENCE_S", 0.2)
+        patch.setattr("gitexp.store.flushing._PATIENCE_S", 0.2)
         record = store.record(EXP, PLAN, a_trial(1), target=head)
         found = store.read(EXP)
         assert store.git.ref(own_notes) is None
@@ -263,26 +260,3 @@ def test_a_flush_that_fails_loses_nothing(store: Store, head: Oid, own_notes: st
     assert again.problems == ()
     assert [r.id for r in again.records] == [record.id]
     assert store.journal.is_empty
-
-
-def _wait_for_git_to_end(store: Store) -> None:
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and _is_git_busy(store.git.cwd):
-        time.sleep(0.02)
-
-
-def _is_git_busy(folder: Path) -> bool:
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            is_git = (process / "comm").read_text().strip() == "git"
-            if is_git and (process / "cwd").resolve() == folder.resolve():
-                return True
-        except OSError:
-            continue
-    return False
-
-
-def _remove_locks(store: Store) -> None:
-    """What a killed git leaves; recovering from it is another part's duty."""
-    for lock in (store.git.common_dir / "refs").rglob("*.lock"):
-        lock.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from unicodedata import category
 
 from gitexp.changes.values import EVIDENCE, Message
 from gitexp.decision import MayPromote
@@ -87,9 +88,9 @@ def promotion(
     trailers = [
         ("Exp-Id", experiment.id),
         ("Exp-Decision", permission.verdict),
-        ("Exp-Effect", said.effect),
-        ("Exp-Interval", said.interval),
-        ("Exp-Blocks", said.blocks),
+        ("Exp-Effect", said.effect and one_line(said.effect)),
+        ("Exp-Interval", said.interval and one_line(said.interval)),
+        ("Exp-Blocks", one_line(said.blocks)),
         ("Exp-Plan-Hash", experiment.plan_hash),
         ("Exp-Evidence", EVIDENCE),
         ("Exp-Override", override),
@@ -129,5 +130,5 @@ def one_line(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The text without control characters; line ends and tabs stay."""
-    return "".join(c for c in text if c in "\n\t" or c.isprintable()).strip()
+    """The text without control and formatting characters; line ends and tabs stay."""
+    return "".join(c for c in text if c in "\n\t" or category(c)[0] != "C").strip()

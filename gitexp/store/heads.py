@@ -53,6 +53,8 @@ class HeadMover:
     def arrive(self, reason: str) -> None:
         """Set HEAD to where it ends, now that the branch is there."""
         move = self._move
+        if not self._top.is_dir():
+            return  # the worktree was removed since
         head = self._head()
         if head == move.after:
             return

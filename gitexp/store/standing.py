@@ -161,7 +161,8 @@ def _dirty(git: Git) -> set[str]:
         "-z",
         "--no-renames",
         "--untracked-files=no",
-        "--ignore-submodules=dirty",
+        # git moves the entry, not the folder; a staged one it refuses to overwrite by itself
+        "--ignore-submodules=all",
         cwd=git.top,
         env={"GIT_OPTIONAL_LOCKS": "0"},
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gitexp.store import recovery
 from tests.apply.lab import DATES, begin
 from tests.support import GitIn
 
@@ -15,6 +16,12 @@ from tests.support import GitIn
 def _dated(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in DATES.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other git is at work in these repositories whose locks would have to be waited for."""
+    monkeypatch.setattr(recovery, "_LIVE_LOCK_S", 0.05)
 
 
 @pytest.fixture(scope="session")

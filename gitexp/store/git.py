@@ -76,25 +76,11 @@ class Git:
             GitexpError: if there is none, or it is of a kind we cannot read, by name.
         """
         here = cwd or Path.cwd()
-        answer = _run(
-            [
-                "rev-parse",
-                "--path-format=absolute",
-                "--git-dir",
-                "--git-common-dir",
-                "--is-inside-work-tree",
-                "--is-bare-repository",
-            ],
-            cwd=here,
-        )
-        if answer.returncode != 0:
-            raise _not_a_repository(answer.stderr.decode(errors="replace"))
-        git_dir, common_dir, inside, _bare = os.fsdecode(answer.stdout).splitlines()
-        top: Path | None = None
-        if inside == "true":
-            shown = _run(["rev-parse", "--show-toplevel"], cwd=here)
-            top = Path(os.fsdecode(shown.stdout).rstrip("\n"))
-        git = Git(git_dir=Path(git_dir), common_dir=Path(common_dir), top=top, cwd=here)
+        git_dir, common_dir = _git_dirs(here)
+        # fails without a worktree; asked of git because GIT_WORK_TREE may name one far from here
+        shown = _run(["rev-parse", "--show-toplevel"], cwd=here)
+        top = Path(_one_line(shown.stdout)) if shown.returncode == 0 else None
+        git = Git(git_dir=git_dir, common_dir=common_dir, top=top, cwd=here)
         git._refuse_unreadable()
         return git
 
@@ -287,9 +273,32 @@ def _run(
         ) from error
 
 
+def _git_dirs(here: Path) -> tuple[Path, Path]:
+    """The git dir of the worktree, and the common one."""
+    questions = ["--git-dir", "--git-common-dir"]
+    answer = _run(["rev-parse", "--path-format=absolute", *questions], cwd=here)
+    if answer.returncode != 0:
+        raise _not_a_repository(answer.stderr.decode(errors="replace"))
+    lines = answer.stdout.splitlines()
+    if len(lines) != len(questions):  # a path with a line break in it
+        lines = [
+            _run(["rev-parse", "--path-format=absolute", question], cwd=here).stdout
+            for question in questions
+        ]
+    git_dir, common_dir = (Path(_one_line(line)) for line in lines)
+    return git_dir, common_dir
+
+
+def _one_line(output: bytes) -> str:
+    return os.fsdecode(output.removesuffix(b"\n"))
+
+
 def _not_a_repository(stderr: str) -> GitexpError:
     said = stderr.strip().splitlines()
     reason = said[0].removeprefix("fatal: ") if said else "not a git repository"
+    if reason.endswith(":"):
+        # the extensions git does not know follow, one a line
+        reason = " ".join([reason, *(line.strip() for line in said[1:])])
     if "extension" in reason or "repo version" in reason or "ref storage" in reason:
         return Refused(
             f"git cannot open this repository: {reason}",

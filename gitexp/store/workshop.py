@@ -99,8 +99,9 @@ def build(git: Git, path: Path, spec: Merge | Revert, places: Mapping[str, Oid])
     Raises:
         Refused: for a conflict, or when a hook or a setting of the user's refuses it.
     """
-    git = git.configured(SETTINGS | {"rerere.enabled": "false"} | _hook_settings(git))
-    has_files = any(_is_hook(git, name) for name in _HOOKS[type(spec)])
+    hooks = _hooks(git)
+    git = git.configured(SETTINGS | {"rerere.enabled": "false", "core.hooksPath": str(hooks)})
+    has_files = any(os.access(hooks / name, os.X_OK) for name in _HOOKS[type(spec)])
     shop = _Workshop(git, path, spec.onto, has_files=has_files)
     message = spec.message.render(places)
     if isinstance(spec, Merge):
@@ -211,19 +212,12 @@ def _commit_tree(
     return Oid(made.strip())
 
 
-def _hook_settings(git: Git) -> dict[str, str]:
-    """The user's hooks by absolute path: a relative one means the worktree the user is in."""
-    if git.setting("core.hookspath") is None:
-        return {}
+def _hooks(git: Git) -> Path:
+    """The folder of the user's hooks: a relative one is below the worktree the user is in."""
     found = git.run(
         "rev-parse", "--path-format=absolute", "--git-path", "hooks", cwd=git.top or git.git_dir
     )
-    return {"core.hooksPath": found.strip()}
-
-
-def _is_hook(git: Git, name: str) -> bool:
-    path = git.run("rev-parse", "--path-format=absolute", "--git-path", f"hooks/{name}")
-    return os.access(path.rstrip("\n"), os.X_OK)
+    return Path(found.rstrip("\n"))
 
 
 def _conflict(spec: Merge | Revert, paths: Sequence[str]) -> Refused:

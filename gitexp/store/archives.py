@@ -7,7 +7,7 @@ in its message, because a rebase or an amend can take the plan commit off the br
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gitexp import refs
 from gitexp.model import ExperimentId, Oid, WriterId
@@ -32,15 +32,20 @@ def archive_update(
     commits: Sequence[Oid],
     *,
     plan: str | None = None,
+    noted: Callable[[], Sequence[Oid]] = tuple,
 ) -> RefUpdate | None:
     """The writer's archive with these commits added; None when there is nothing to add.
 
     Args:
         plan: The plan's canonical JSON when it is created now; otherwise looked up.
+        noted: All objects that have notes, asked for when there is no archive to go on from: it
+            was lost, or this clone begins where a remote stands.
     """
     name = refs.archive(exp, writer)
     old = repository.ref(name)
     base = old if old is not None and repository.is_commit(old) else None
+    if base is None:
+        commits = [*noted(), *commits]
     held = set() if base is None else {base, *repository.commit(base).parents}
     new = [c for c in dict.fromkeys(commits) if c not in held and repository.is_commit(c)]
     if not new:

@@ -88,7 +88,6 @@ class Flushing:
                 self._repository,
                 session.writer,
                 mending.missing(self._repository, bases, [*kept, *entries]),
-                also_archive=mending.noted_commits(self._repository, bases),
                 instead=bases,
             )
 

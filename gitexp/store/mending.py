@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gitexp import refs
-from gitexp.model import ExperimentId, Oid, WriterId
+from gitexp.model import Evidence, ExperimentId, Oid, WriterId
 from gitexp.store import trees
 from gitexp.store.entries import Entry
+from gitexp.store.evidence import has_lost
 from gitexp.store.notes import tracked_tip, unite_notes
+from gitexp.store.payloads import blob_id
 from gitexp.store.repository import MissingObject, Repository
 
 
@@ -27,21 +29,6 @@ def whole_base(repository: Repository, exp: ExperimentId, writer: WriterId) -> O
     if tip is None or tip == base or not repository.is_commit(tip):
         return base
     return unite_notes(repository, exp, base, [tip])
-
-
-def noted_commits(
-    repository: Repository, bases: Mapping[ExperimentId, Oid | None]
-) -> dict[ExperimentId, list[Oid]]:
-    """The commits that have notes, to be archived again."""
-    return {
-        exp: [
-            found.key
-            for found in trees.walk(repository, repository.commit(base).tree)
-            if isinstance(found, trees.Note) and repository.is_commit(found.key)
-        ]
-        for exp, base in bases.items()
-        if base is not None
-    }
 
 
 def _newest_whole(repository: Repository, tip: Oid | None) -> Oid | None:
@@ -70,13 +57,18 @@ def missing(
     bases: Mapping[ExperimentId, Oid | None],
     entries: Sequence[Entry],
 ) -> list[Entry]:
-    """The entries whose lines the bases lack, each once."""
+    """The entries of which the bases lack the line or the repository the payload, each once."""
     known: set[bytes] = set()
     for base in bases.values():
         if base is not None:
             known |= _lines(repository, repository.commit(base).tree)
     distinct = {entry.record.id: entry for entry in entries}
-    return [entry for entry in distinct.values() if entry.record.line not in known]
+    return [
+        entry
+        for entry in distinct.values()
+        if entry.record.line not in known
+        or (entry.payload is not None and not repository.has(blob_id(entry.payload)))
+    ]
 
 
 def _lines(repository: Repository, tree: Oid) -> set[bytes]:
@@ -85,3 +77,16 @@ def _lines(repository: Repository, tree: Oid) -> set[bytes]:
         if isinstance(found, trees.Note):
             lines.update(repository.blob(found.blob).split(b"\n"))
     return lines
+
+
+def is_damaged(
+    repository: Repository, exp: ExperimentId, writer: WriterId, found: Evidence
+) -> bool:
+    """Whether git lost something of the writer's, as far as reading tells."""
+    own = refs.notes(exp, writer)
+    archive = repository.ref(refs.archive(exp, writer))
+    return (
+        has_lost(found)
+        or any(p.kind == "missing-object" and p.where == own for p in found.problems)
+        or (archive is not None and not repository.is_commit(archive))
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from gitexp import refs
 from gitexp.model import ExperimentId, Oid, PlanBody, WriterId
@@ -45,7 +46,7 @@ def flush_changes(
         MissingObject: if what a ref of ours points at is damaged.
     """
     extra = also_archive or {}
-    by_experiment: dict[ExperimentId, list[Entry]] = {exp: [] for exp in extra}
+    by_experiment: dict[ExperimentId, list[Entry]] = {exp: [] for exp in (*extra, *(instead or ()))}
     for entry in pending:
         by_experiment.setdefault(entry.record.exp, []).append(entry)
     updates: list[RefUpdate] = []
@@ -58,7 +59,12 @@ def flush_changes(
         tree = None if base is None else repository.commit(base).tree
         fresh = _first_mentioned(repository, tree, entries)
         archive = archive_update(
-            repository, exp, writer, [*fresh, *extra.get(exp, ())], plan=_plan_text(entries)
+            repository,
+            exp,
+            writer,
+            [*fresh, *extra.get(exp, ())],
+            plan=_plan_text(entries),
+            noted=partial(noted_commits, repository, tree),
         )
         # git moves the refs one after the other: killed in between, the archive must be ahead,
         # for a commit that has a note is taken to be archived
@@ -67,6 +73,13 @@ def flush_changes(
         if tip is not None and (entries or exp in (instead or {})):
             updates.append(RefUpdate(refs.notes(exp, writer), tip, old))
     return tuple(updates)
+
+
+def noted_commits(repository: Repository, tree: Oid | None) -> list[Oid]:
+    """The commits that have notes in the tree."""
+    found = () if tree is None else trees.walk(repository, tree)
+    keys = (note.key for note in found if isinstance(note, trees.Note))
+    return [key for key in keys if repository.is_commit(key)]
 
 
 def _first_mentioned(

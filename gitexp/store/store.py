@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from gitexp import refs
@@ -23,7 +23,7 @@ from gitexp.model import (
     WriterId,
     writer_id,
 )
-from gitexp.store import evidence
+from gitexp.store import evidence, mending
 from gitexp.store.cache import Cache
 from gitexp.store.entries import Entry
 from gitexp.store.files import Folder
@@ -177,9 +177,10 @@ class Store:
         """
         problems = self._try(self.flush)
         found = self._evidence(exp)
-        if evidence.has_lost(found):
-            problems += self._try(lambda: self._mend(exp))
-            found = self._evidence(exp)
+        for journal in self._all_journals():
+            if mending.is_damaged(self.repository, exp, journal.writer, found):
+                problems += self._try(partial(self._flushing.mend, journal, exp))
+                found = self._evidence(exp)
         return replace(found, problems=(*found.problems, *problems, *self._torn()))
 
     def payload(self, oid: Oid) -> bytes:
@@ -243,10 +244,6 @@ class Store:
         pending = [entry for journal in journals for entry in journal.pending()]
         tips = self.repository.refs(f"{refs.NOTES}{exp}/", f"{refs.REMOTE_NOTES}**/exp/{exp}/*")
         return evidence.read(self.repository, exp, tips, pending=pending, kept=kept)
-
-    def _mend(self, exp: ExperimentId) -> None:
-        for journal in self._all_journals():
-            self._flushing.mend(journal, exp)
 
     def _torn(self) -> tuple[Problem, ...]:
         text = "a line cut off while it was written was set aside; it was never reported recorded"

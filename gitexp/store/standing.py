@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from gitexp.errors import Refused
 from gitexp.model import Oid
@@ -129,7 +130,7 @@ def refuse_in_the_way(git: Git, before: Oid, after: Oid) -> None:
     if untracked:
         raise Refused(
             f"untracked files are in the way: {listed(untracked)}",
-            hint=f"move it away: mv -i {untracked[0]} {untracked[0]}.mine",
+            hint=f"mv -i {quote(untracked[0])} {quote(untracked[0] + '.mine')}",
             code="in-the-way",
         )
 
@@ -180,9 +181,9 @@ def _head(git_dir: Path) -> str | None:
 def _checked_out(worktree: Worktree, command: str) -> Refused:
     name = short(worktree.head)
     if worktree.head.startswith("refs/heads/exp/"):
-        hint = f"git -C {worktree.top} switch --detach"
+        hint = f"git -C {quote(str(worktree.top))} switch --detach"
     else:
-        hint = f"git -C {worktree.top} {command}"
+        hint = f"git -C {quote(str(worktree.top))} {command}"
     return Refused(
         f"{name} is checked out in another worktree, {worktree.top}",
         hint=hint,

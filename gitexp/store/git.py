@@ -80,7 +80,10 @@ class Git:
         # fails without a worktree; asked of git because GIT_WORK_TREE may name one far from here
         shown = _run(["rev-parse", "--show-toplevel"], cwd=here)
         top = Path(_one_line(shown.stdout)) if shown.returncode == 0 else None
-        git = Git(git_dir=git_dir, common_dir=common_dir, top=top, cwd=here)
+        found = {"GIT_DIR": git_dir, "GIT_WORK_TREE": top}
+        # given relative to where we are, they would mean another place to a process elsewhere
+        env = ((name, str(path)) for name, path in found.items() if path and name in os.environ)
+        git = Git(git_dir=git_dir, common_dir=common_dir, top=top, cwd=here, env=tuple(env))
         git._refuse_unreadable()
         return git
 
@@ -117,11 +120,16 @@ class Git:
         drop_repository_env: bool = False,
     ) -> subprocess.CompletedProcess[bytes]:
         """Like `run`, but a failure is an answer, too."""
+        own = {
+            name: value
+            for name, value in self.env
+            if not (drop_repository_env and name in _REPOSITORY_VARIABLES)
+        }
         return _run(
             args,
             cwd=cwd or self.cwd,
             stdin=stdin,
-            env=dict(self.env) | dict(env or {}),
+            env=own | dict(env or {}),
             drop_repository_env=drop_repository_env,
             keep_fds=self.keep_fds,
         )

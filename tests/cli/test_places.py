@@ -41,17 +41,25 @@ def test_however_the_repository_is_named(decided: GitIn, tmp_path: Path, way: st
     assert '"id": "fast"' in told
 
 
-def test_a_run_named_by_git_dir_measures_in_its_own_checkouts(ready: GitIn, tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    outside = GitIn(tmp_path / "elsewhere")
+@pytest.mark.parametrize("is_relative", [True, False])
+def test_a_repository_named_from_elsewhere_is_used_from_create_to_promote(
+    git: GitIn, tmp_path: Path, is_relative: bool
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    top = Path("..", git.path.name) if is_relative else git.path
+    exp = (f"--git-dir={top / '.git'}", f"--work-tree={top}", "exp")
+    outside = GitIn(elsewhere)
 
-    outside(
-        f"--git-dir={ready.path / '.git'}", f"--work-tree={ready.path}", "exp", "run", "fast",
-        "--blocks=1",
-    )  # fmt: skip
+    outside(*exp, *MINIMAL, "--metric=score:lower", "--max-blocks=6", "--warm-up=0")
+    git.commit("Try a table", {"speed": "10\n"})
+    outside(*exp, "run", "fast")
+    outside(*exp, "promote", "fast")
 
-    assert len(trials(ready)) == 2
-    assert list(outside.path.iterdir()) == []
+    assert git("symbolic-ref", "HEAD") == "refs/heads/main"
+    assert (git.path / "speed").read_text() == "10\n"
+    assert git("status", "--porcelain") == ""
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_a_linked_worktree_sees_the_same_experiments(ready: GitIn, tmp_path: Path) -> None:

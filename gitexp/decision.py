@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gitexp.health import Health
 from gitexp.model import (
     Decided,
     Direction,
+    GuardState,
     Metric,
     Oid,
     Revision,
@@ -37,34 +39,6 @@ ACTIONS = {
     Verdict.COLLECTING: Action.CONTINUE,
     Verdict.INVALID: Action.NONE,
 }
-
-
-class GuardState(StrEnum):
-    OK = "ok"
-    HARMED = "harmed"
-    UNRESOLVED = "unresolved"
-
-
-class HealthState(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-    """Blocks the verdict."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
-    """One check of the evidence itself.
-
-    Attributes:
-        advice: What to do about it; empty when all is well.
-    """
-
-    check: str
-    state: HealthState
-    value: str
-    threshold: str
-    advice: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

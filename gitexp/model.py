@@ -142,6 +142,14 @@ class State(StrEnum):
     EXPIRED = "expired"
 
 
+class GuardState(StrEnum):
+    """What is known of a guardrail at one look."""
+
+    OK = "ok"
+    HARMED = "harmed"
+    UNRESOLVED = "unresolved"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """A number each trial yields, with the direction that is good.

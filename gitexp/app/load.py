@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from gitexp import refs
 from gitexp.codec import parse_plan, plan_hash
-from gitexp.decision import Health, HealthState
 from gitexp.errors import CorruptEvidence, GitexpError, UnknownExperiment, UsageError
+from gitexp.health import Health, HealthState
 from gitexp.lifecycle import Experiment, choose_plan, fold
 from gitexp.model import (
     ArmTip,

@@ -11,8 +11,9 @@ from gitexp import refs
 from gitexp.app.load import Loaded, head_branch
 from gitexp.app.rig import Rig
 from gitexp.app.trust import require_trust
-from gitexp.decision import Analysis, HealthState
+from gitexp.decision import Analysis
 from gitexp.errors import Refused
+from gitexp.health import HealthState
 from gitexp.model import Arm, Outcome, State, Trial
 from gitexp.store.store import Store
 

@@ -10,8 +10,8 @@ from statistics import median
 from gitexp import refs
 from gitexp.app.load import current_experiment, load, resolve_id
 from gitexp.app.next_steps import next_commands
+from gitexp.app.status_view import Estimate, StatusRow, StatusView, Summary
 from gitexp.app.verdict_cache import CachedVerdict, cached_verdict
-from gitexp.app.views import Estimate, StatusRow, StatusView, Summary
 from gitexp.blocks import WORST, Block, NotPositive, difference
 from gitexp.errors import GitexpError
 from gitexp.lifecycle import Experiment

@@ -4,119 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
-from gitexp.decision import Analysis, Health
+from gitexp.decision import Analysis
 from gitexp.lifecycle import Experiment
 from gitexp.model import (
     Arm,
     Comparison,
     ExperimentId,
-    Metric,
     Oid,
     Outcome,
-    Problem,
     Record,
     RecordId,
-    Scale,
-    State,
-    Verdict,
-    WriterId,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """The primary metric in one line.
-
-    Attributes:
-        change: A fraction on the log scale, else in metric units.
-        interval: None when not analysed; unbounded ends are infinite.
-        is_analysed: False: the plain median of the block differences, no test taken.
-    """
-
-    control_median: float | None
-    treatment_median: float | None
-    change: float | None
-    interval: tuple[float, float] | None
-    is_analysed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusRow:
-    """One experiment in `status`.
-
-    Attributes:
-        is_current: Its branch is checked out here.
-        source: None for an experiment of this clone, else the remote it was only seen on.
-        alpha: The error rate its plan was granted.
-        guardrails: Metric name and state ('ok', 'harmed', 'unresolved', '?' when not analysed).
-        failed: Failed or timed-out counted trials by arm.
-        merge: Where it was promoted, if it was.
-        ended: When it left the running state.
-    """
-
-    id: ExperimentId
-    name: str
-    hypothesis: str
-    state: State
-    verdict: Verdict
-    reason: str
-    is_current: bool
-    source: str | None
-    target: str
-    control: Oid | None
-    treatment: Oid | None
-    metric: Metric
-    scale: Scale
-    alpha: float
-    complete: int
-    max_blocks: int
-    waiting: tuple[tuple[WriterId, int], ...]
-    failed: tuple[int, int]
-    estimate: Estimate
-    guardrails: tuple[tuple[str, str], ...]
-    health: tuple[Health, ...]
-    created: datetime
-    expires: datetime
-    ended: datetime | None
-    merge: Oid | None
-    problems: tuple[Problem, ...]
-    next: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """The repository's experiments counted.
-
-    Attributes:
-        success_rate: Promoted among ended; None before any ended.
-        false_promotions: At most this many of the judged are to be expected promoted by chance:
-            half the sum of their alphas.
-    """
-
-    running: int
-    promoted: int
-    rolled_back: int
-    expired: int
-    success_rate: float | None
-    judged: int
-    false_promotions: float
-    days_since_promotion: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusView:
-    """Attributes:
-    foreign: Branches under exp/ that hold no plan.
-    is_single: One experiment was asked for by name.
-    """
-
-    rows: tuple[StatusRow, ...]
-    summary: Summary
-    foreign: tuple[str, ...]
-    now: datetime
-    is_single: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

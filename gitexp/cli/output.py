@@ -13,7 +13,8 @@ from gitexp.errors import GitexpError
 from gitexp.render.screen import Line, Screen, line
 
 if TYPE_CHECKING:
-    from gitexp.app.views import RunEnded, RunMessage, StatusView
+    from gitexp.app.status_view import StatusView
+    from gitexp.app.views import RunEnded, RunMessage
     from gitexp.render.views import View
 
 

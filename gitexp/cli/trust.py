@@ -27,7 +27,6 @@ def trust(output: Output, exp_id: str, yes: bool) -> None:
     from gitexp.app.opening import open_store
     from gitexp.app.trust import plan_commands
     from gitexp.app.trust import trust as trust_plan
-    from gitexp.render.changes import ChangeReport
 
     store = open_store()
     view = plan_commands(store, resolve_id(store, exp_id))
@@ -37,16 +36,4 @@ def trust(output: Output, exp_id: str, yes: bool) -> None:
             output.note(f"{word}: {text}")
     confirm(f"Let the plan of {view.id} run this here?", yes=yes)
     trust_plan(view.plan_hash)
-    output.show(
-        ChangeReport(
-            command="trust",
-            headline=f"the plan of {view.id} may run here",
-            next=view.next,
-            values={
-                "id": view.id,
-                "plan_hash": view.plan_hash,
-                "setup": view.setup,
-                "command": view.command,
-            },
-        )
-    )
+    output.show(view)

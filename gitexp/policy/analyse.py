@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gitexp.blocks import Block, NotPositive
-from gitexp.decision import (
-    Analysis,
-    ArmCounts,
-    BlockCounts,
-    Health,
-    HealthState,
-    Looks,
-    PrimaryResult,
-)
+from gitexp.decision import Analysis, ArmCounts, BlockCounts, Looks, PrimaryResult
+from gitexp.health import Health, HealthState
 from gitexp.lifecycle import Experiment
 from gitexp.model import (
     Arm,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from gitexp.blocks import Block, difference
-from gitexp.decision import GuardrailResult, GuardState
-from gitexp.model import Direction, Guardrail, Metric, Plan, Scale
+from gitexp.decision import GuardrailResult
+from gitexp.model import Direction, Guardrail, GuardState, Metric, Plan, Scale
 from gitexp.policy.measure import paired_test
 from gitexp.stats.guardrails import (
     GuardrailLevels,

@@ -6,9 +6,9 @@ import math
 
 from scipy.special import ndtri
 
-from gitexp.decision import Criterion, GuardState, PrimaryResult
+from gitexp.decision import Criterion, PrimaryResult
 from gitexp.lifecycle import Experiment
-from gitexp.model import Goal, Plan, Scale, TestName, Verdict
+from gitexp.model import Goal, GuardState, Plan, Scale, TestName, Verdict
 from gitexp.policy.measure import min_effect_region
 from gitexp.policy.study import Study, primary_alpha
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitexp.blocks import Block
-from gitexp.decision import GuardState
 from gitexp.lifecycle import Experiment
-from gitexp.model import Goal, Plan, Revision, State, TestName
+from gitexp.model import Goal, GuardState, Plan, Revision, State, TestName
 from gitexp.policy.guard import Guarded, follow, levels_of, primary_as_guardrail
 from gitexp.policy.measure import PairedSample, Sample, UnpairedSample
 from gitexp.policy.walk import Signal, Walk, walk

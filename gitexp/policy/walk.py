@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gitexp.decision import GuardState
-from gitexp.model import Verdict
+from gitexp.model import GuardState, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

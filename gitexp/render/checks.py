@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitexp.decision import Health
+from gitexp.health import Health
 from gitexp.render import words
 from gitexp.render.labels import WIDTH, label
 from gitexp.render.screen import Line, Screen, Span, wrapped

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, assert_never
 
+from gitexp.app.status_view import StatusRow, StatusView
 from gitexp.app.views import (
     AnalysisView,
     LogEntry,
@@ -19,8 +20,6 @@ from gitexp.app.views import (
     RunEnded,
     RunMessage,
     RunStarted,
-    StatusRow,
-    StatusView,
     TrialDone,
 )
 from gitexp.render.analysis_document import analysis_values

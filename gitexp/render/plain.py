@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from gitexp.codec.fields import format_time
-from gitexp.decision import Health
+from gitexp.health import Health
 from gitexp.model import Metric, Problem
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 
-from gitexp.app.views import StatusRow, StatusView
+from gitexp.app.status_view import StatusRow, StatusView
 from gitexp.render.text import clean
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gitexp.app.views import Estimate, StatusRow, StatusView, Summary
-from gitexp.decision import GuardState, HealthState
-from gitexp.model import Oid, State
+from gitexp.app.status_view import Estimate, StatusRow, StatusView, Summary
+from gitexp.health import HealthState
+from gitexp.model import GuardState, Oid, State
 from gitexp.refs import short
 from gitexp.render import numbers, words
 from gitexp.render.bars import interval_bar, progress_bar, reach_of

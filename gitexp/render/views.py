@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gitexp.app.views import AnalysisView, LogView, PlanView, RunEnded, StatusView
+from gitexp.app.status_view import StatusView
 from gitexp.render.screen import Line, Screen
 
 if TYPE_CHECKING:
+    from gitexp.app.views import AnalysisView, LogView, PlanView, RunEnded
     from gitexp.render.changes import Reported
 
     View = StatusView | AnalysisView | PlanView | LogView | RunEnded | Reported
@@ -19,12 +20,20 @@ def page(view: View, screen: Screen, *, verbose: bool = False) -> list[Line]:
     Args:
         verbose: Of an analysis: add the raw statistics.
     """
-    # each page is imported when it is shown: `status` should not wait for those of the others
-    match view:
-        case StatusView():
-            from gitexp.render.status import status_page
+    # `status` must start fast: it does not wait for the other views and their pages
+    if isinstance(view, StatusView):
+        from gitexp.render.status import status_page
 
-            return status_page(view, screen)
+        return status_page(view, screen)
+    return _other_page(view, screen, verbose=verbose)
+
+
+def _other_page(
+    view: AnalysisView | PlanView | LogView | RunEnded | Reported, screen: Screen, *, verbose: bool
+) -> list[Line]:
+    from gitexp.app.views import AnalysisView, LogView, PlanView, RunEnded
+
+    match view:
         case AnalysisView():
             from gitexp.render.analysis import analysis_page
 

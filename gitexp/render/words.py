@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from gitexp.decision import GuardState, HealthState, PrimaryResult
-from gitexp.model import Direction, Guardrail, Metric, Scale, State, TestName, Verdict
+from typing import TYPE_CHECKING
+
+from gitexp.health import HealthState
+from gitexp.model import Direction, Guardrail, GuardState, Metric, Scale, State, TestName, Verdict
 from gitexp.render import numbers
 from gitexp.render.screen import Screen, Span, Style
+
+if TYPE_CHECKING:
+    from gitexp.decision import PrimaryResult
 
 _VERDICTS = {
     Verdict.BETTER: ("✓", "+", Style.GOOD),

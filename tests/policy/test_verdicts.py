@@ -6,14 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from gitexp.decision import Action, Analysis, GuardState, Health, HealthState
+from gitexp.decision import Action, Analysis
 from gitexp.errors import Refused
+from gitexp.health import Health, HealthState
 from gitexp.model import (
     Arm,
     Decided,
     Direction,
     Expired,
     Goal,
+    GuardState,
     Metric,
     Outcome,
     Plan,

@@ -6,18 +6,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import inf
 
+from gitexp.app.status_view import Estimate, StatusRow, StatusView, Summary
 from gitexp.app.views import (
     AnalysisView,
-    Estimate,
     LogEntry,
     LogView,
     LookTaken,
     PlanView,
     RunEnded,
     RunStarted,
-    StatusRow,
-    StatusView,
-    Summary,
     TrialDone,
 )
 from gitexp.codec.plans import canonical, plan_hash
@@ -29,12 +26,10 @@ from gitexp.decision import (
     BlockCounts,
     Criterion,
     GuardrailResult,
-    GuardState,
-    Health,
-    HealthState,
     Looks,
     PrimaryResult,
 )
+from gitexp.health import Health, HealthState
 from gitexp.lifecycle import Experiment, fold
 from gitexp.model import (
     BUILT_IN_METRICS,
@@ -48,6 +43,7 @@ from gitexp.model import (
     ExperimentId,
     Goal,
     Guardrail,
+    GuardState,
     Metric,
     Oid,
     Outcome,

@@ -1,0 +1,28 @@
+"""Checks of the evidence itself; a failed one makes the verdict `invalid`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class HealthState(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    """Blocks the verdict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """One check of the evidence itself.
+
+    Attributes:
+        advice: What to do about it; empty when all is well.
+    """
+
+    check: str
+    state: HealthState
+    value: str
+    threshold: str
+    advice: str

@@ -56,6 +56,13 @@ def explain(error: BaseException) -> Failure | None:
                 "nothing recorded is lost: free some space and run it again",
                 FATAL,
             )
+        case OSError(errno=errno.EFBIG):
+            return Failure(
+                "no-space",
+                "a file may not grow as large as it has to here",
+                "raise the limit and run it again: ulimit -f unlimited",
+                FATAL,
+            )
         case _:
             return None
 

@@ -222,8 +222,7 @@ def _parse_body(kind: str, version: int, fields: Fields) -> Body:
         return Unknown(kind=kind, version=version)
     match kind:
         case "plan":
-            text = fields.text("text", limit=2**21)
-            return PlanBody(plan=parse_plan(text), canonical=text)
+            return _parse_plan_body(fields)
         case "trial":
             return _parse_trial(fields)
         case "observation":
@@ -241,6 +240,14 @@ def _parse_body(kind: str, version: int, fields: Fields) -> Body:
             return _parse_event(fields)
         case _:
             return Unknown(kind=kind, version=version)
+
+
+def _parse_plan_body(fields: Fields) -> PlanBody:
+    text = fields.text("text", limit=2**21)
+    plan = parse_plan(text)
+    if plan.id != fields.text("exp"):
+        raise ValueError(f"the plan of {plan.id!r} in a record of {fields.text('exp')!r}")
+    return PlanBody(plan=plan, canonical=text)
 
 
 def _parse_trial(fields: Fields) -> Trial:

@@ -105,8 +105,12 @@ def test_a_repository_that_cannot_be_written_can_be_read(store: Store, head: Oid
     kept = {store.record(EXP, PLAN, a_trial(n), target=head).id for n in range(3)}
 
     done = subprocess.run(
-        ["unshare", "--mount", "--map-root-user", "sh", "-c", READ_ONLY]
-        + [sys.executable, READ_AND_RECORD],
+        [
+            *["unshare", "--mount", "--map-root-user", "sh", "-c"],
+            READ_ONLY,
+            sys.executable,
+            READ_AND_RECORD,
+        ],
         cwd=store.git.cwd,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,

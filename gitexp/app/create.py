@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -288,7 +289,7 @@ def _next(
     steps = []
     if not has_change:
         if worktree is not None:
-            steps.append(f"cd {worktree}")
+            steps.append(f"cd {shlex.quote(worktree)}")
         elif not is_here and not options.no_checkout:
             steps.append(f"git switch exp/{plan.id}")
         steps.append("git commit -am 'the change'")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gitexp import refs
@@ -15,6 +15,7 @@ from gitexp.model import (
     ArmTip,
     Comparison,
     Decided,
+    Evidence,
     ExperimentId,
     Oid,
     Plan,
@@ -107,8 +108,8 @@ def load(store: Store, exp: ExperimentId) -> Loaded:
         UnknownExperiment: if neither records nor branch hold a plan.
     """
     tip, source = _find_tip(store, exp)
-    line = None if tip is None else _plan_line(store, exp, tip)
     evidence = store.read(exp)
+    line = None if tip is None else _plan_line(store, evidence, tip)
     body = choose_plan(evidence, line, None if line is None else _parse(line))
     if body is None:
         raise _no_plan(exp, tip, has_evidence=bool(evidence.records or evidence.problems))
@@ -140,12 +141,12 @@ def branch_tips(store: Store) -> dict[ExperimentId, tuple[Oid, str | None]]:
     return found
 
 
-def target_tip(store: Store, plan: Plan) -> Oid | None:
+def tip_of_target(store: Store, target: str) -> Oid | None:
     """The target branch here, else the one remote's of that name."""
-    own = store.repository.ref(plan.target)
+    own = store.repository.ref(target)
     if own is not None:
         return own
-    pattern = f"{refs.REMOTE_BRANCHES}*/{refs.short(plan.target)}"
+    pattern = f"{refs.REMOTE_BRANCHES}*/{refs.short(target)}"
     remote = set(store.repository.refs(pattern).values())
     return remote.pop() if len(remote) == 1 else None
 
@@ -157,19 +158,31 @@ def _find_tip(store: Store, exp: ExperimentId) -> tuple[Oid | None, str | None]:
     return branch_tips(store).get(exp, (None, None))
 
 
-def _plan_line(store: Store, exp: ExperimentId, tip: Oid) -> str | None:
+def _plan_line(store: Store, evidence: Evidence, tip: Oid) -> str | None:
     """The plan in the messages of the branch's own commits; the newest that names it."""
-    targets = [name for name in store.repository.refs("refs/heads/") if name != refs.branch(exp)]
-    trunk = [name for name in targets if not name.startswith(refs.BRANCHES)]
-    answer = store.git.run(
-        "log", "--format=%B", f"--grep=^{PLAN_TRAILER}", tip, "--not", *trunk, "--"
-    )
-    for line in answer.splitlines():
-        if line.startswith(PLAN_TRAILER):
-            body = _parse(line.removeprefix(PLAN_TRAILER).strip())
-            if body is not None and body.plan.id == exp:
-                return body.canonical
+    for message in _own_messages(store, evidence, tip):
+        for line in message.splitlines():
+            if line.startswith(PLAN_TRAILER):
+                body = _parse(line.removeprefix(PLAN_TRAILER).strip())
+                if body is not None and body.plan.id == evidence.exp:
+                    return body.canonical
     return None
+
+
+def _own_messages(store: Store, evidence: Evidence, tip: Oid) -> Iterator[str]:
+    """Messages of the commits on the branch that its target lacks, newest first."""
+    plans = (r.body.plan for r in evidence.records if isinstance(r.body, PlanBody))
+    bases = (tip_of_target(store, plan.target) for plan in plans)
+    base = next((tip for tip in bases if tip is not None), None)
+    repository = store.repository
+    if base is not None:
+        return (repository.commit(oid).message for oid in repository.commits(base, tip))
+    # no plan record here: any branch that is no experiment may be where this one started
+    trunks = [n for n in repository.refs("refs/heads/") if not n.startswith(refs.BRANCHES)]
+    answer = store.git.run(
+        "log", "-z", "--format=%B", f"--grep=^{PLAN_TRAILER}", tip, "--not", *trunks, "--"
+    )
+    return iter(answer.split("\0"))
 
 
 def _parse(line: str) -> PlanBody | None:
@@ -194,7 +207,7 @@ def _no_plan(exp: ExperimentId, tip: Oid | None, *, has_evidence: bool) -> Gitex
 def _compare(store: Store, experiment: Experiment, tip: Oid | None) -> Comparison | None:
     """What the arms are: by the branches while it runs, by the records when they are gone."""
     if experiment.state is State.RUNNING and tip is not None:
-        base = target_tip(store, experiment.plan)
+        base = tip_of_target(store, experiment.plan.target)
         control = store.repository.merge_base(base, tip) if base else experiment.plan.base
         if control is not None:
             return _compare_commits(store, experiment.plan, control, tip)

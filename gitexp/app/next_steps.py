@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from gitexp.lifecycle import Experiment
-from gitexp.model import State, Verdict
+from gitexp.model import RolledBack, State, Verdict
 
 
 def next_commands(experiment: Experiment, verdict: Verdict) -> tuple[str, ...]:
-    """The commands the verdict asks for, the likeliest first; none when nothing is left to do."""
+    """The commands the verdict asks for, the likeliest first; none when nothing is left to do.
+
+    Never one that undoes what was just done: a script that follows them comes to an end.
+    """
     exp, plan = experiment.id, experiment.plan
+    event = experiment.state_event
     match experiment.state:
-        case State.PROMOTED:
-            return (f"git exp rollback {exp}",)
-        case State.ROLLED_BACK:
-            return (f"git exp restore {exp}",)
+        case State.PROMOTED | State.ROLLED_BACK:
+            return ()
+        case State.EXPIRED if event is not None and isinstance(event.body, RolledBack):
+            return ()
         case State.EXPIRED if verdict is not Verdict.BETTER:
             return (f"git exp rollback {exp}",)
         case _:

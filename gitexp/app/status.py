@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import median
 
 from gitexp import refs
 from gitexp.app.load import current_experiment, load, resolve_id
 from gitexp.app.next_steps import next_commands
+from gitexp.app.status_cache import RowCache
 from gitexp.app.status_view import Estimate, StatusRow, StatusView, Summary
 from gitexp.app.verdict_cache import CachedVerdict, cached_verdict
 from gitexp.blocks import WORST, Block, NotPositive, difference
@@ -47,12 +49,7 @@ def status(store: Store, exp: str | None, *, everything: bool) -> StatusView:
         return StatusView(
             rows=tuple(rows), summary=_summary(rows, now), foreign=(), now=now, is_single=True
         )
-    rows, foreign = [], []
-    for name in store.experiment_ids():
-        try:
-            rows.append(_row(store, name, current))
-        except GitexpError:
-            foreign.append(refs.short(refs.branch(name)))
+    rows, foreign = _all_rows(store, current)
     rows.sort(key=lambda row: (row.state is not State.RUNNING, row.id != current, row.created))
     shown = [row for row in rows if everything or row.state is State.RUNNING or len(rows) <= 10]
     return StatusView(
@@ -62,6 +59,25 @@ def status(store: Store, exp: str | None, *, everything: bool) -> StatusView:
         now=now,
         is_single=False,
     )
+
+
+def _all_rows(store: Store, current: ExperimentId | None) -> tuple[list[StatusRow], list[str]]:
+    """Every experiment's row, and the names that turned out to be none."""
+    kept = RowCache(store)
+    rows: list[StatusRow] = []
+    foreign: list[str] = []
+    for name in store.experiment_ids():
+        row = kept.get(name)
+        if row is None:
+            try:
+                row = _row(store, name, None)
+            except GitexpError:
+                foreign.append(refs.short(refs.branch(name)))
+                continue
+            kept.put(row)
+        rows.append(replace(row, is_current=name == current))
+    kept.save()
+    return rows, foreign
 
 
 def _strangers(store: Store) -> tuple[str, ...]:

@@ -9,11 +9,14 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gitexp.app.load import Loaded
-from gitexp.decision import Analysis
-from gitexp.model import Scale, Verdict
+from gitexp.model import ExperimentId, Scale, Verdict
 from gitexp.store.store import Store
+
+if TYPE_CHECKING:
+    from gitexp.decision import Analysis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,11 @@ def cached_verdict(store: Store, loaded: Loaded) -> CachedVerdict | None:
         )
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def verdict_stamp(store: Store, exp: ExperimentId) -> int:
+    """Changes whenever another verdict is kept; 0 while there is none."""
+    return store.cache.stamp(f"{exp}.verdict")
 
 
 def keep_verdict(store: Store, loaded: Loaded, analysis: Analysis) -> None:

@@ -32,6 +32,11 @@ class Cache:
         with contextlib.suppress(GitexpError, OSError):
             self._folder.write(_checked(name), _head(key, value) + b"\n" + value, durable=False)
 
+    def stamp(self, name: str) -> int:
+        """A number that changes when another value is put under the name; 0 without one."""
+        status = self._folder.status(_checked(name))
+        return 0 if status is None else status.st_mtime_ns
+
 
 def _checked(name: str) -> str:
     if not _NAME.match(name):

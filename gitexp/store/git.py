@@ -213,6 +213,12 @@ class Git:
 
     def _extensions(self) -> dict[str, str]:
         # only this repository's own file: extensions mean nothing elsewhere, and -c cannot set them
+        try:
+            text = (self.common_dir / "config").read_text("utf-8", errors="replace").lower()
+        except OSError:
+            return {}
+        if "extensions" not in text and "promisor" not in text:
+            return {}
         answer = self.attempt(
             "config",
             "--null",

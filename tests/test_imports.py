@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from gitexp.cli.main import COMMANDS
-from tests.support import GitExp
+from tests.support import GitExp, GitIn
 
+ROOT = Path(__file__).parents[1]
 SLOW = frozenset({"pygit2", "numpy", "scipy", "tabulate"})
 NUMERIC = frozenset({"numpy", "scipy"})
-PRESENT = [name for name, e in COMMANDS.items() if find_spec(e.target.partition(":")[0])]
 
 # what each of these runs in a repository that holds the experiment 'trim'
 WITHOUT_NUMBERS = {
@@ -69,7 +69,7 @@ def test_help_version_and_usage_errors_import_click_alone(args: list[str]) -> No
     assert ours(modules) == {"gitexp.cli.main", "gitexp.cli.failures"}
 
 
-@pytest.mark.parametrize("name", PRESENT)
+@pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("option", ["-h", "--bogus"])
 def test_help_and_usage_errors_of_a_command_import_none_of_the_others(
     name: str, option: str
@@ -81,17 +81,34 @@ def test_help_and_usage_errors_of_a_command_import_none_of_the_others(
     assert not modules & others
 
 
-@pytest.mark.parametrize("name", [name for name in WITHOUT_NUMBERS if name in PRESENT])
-def test_what_decides_nothing_needs_no_numbers(name: str, repo: Path, git_exp: GitExp) -> None:
-    if "create" not in PRESENT:
-        pytest.skip("there is no way yet to make an experiment")
+@pytest.mark.parametrize("name", WITHOUT_NUMBERS)
+def test_what_decides_nothing_needs_no_numbers(
+    name: str, repo: Path, git: GitIn, git_exp: GitExp
+) -> None:
     git_exp(
         "create", "--id", "trim", "--hypothesis", "trimming makes work.sh 10% faster",
         "--run", "sh work.sh",
     )  # fmt: skip
+    git.commit("Trim", {"src/lib.txt": "one\n"})
     if name == "restore":
         git_exp("rollback", "trim", "--yes")
 
     modules = imported(succeeding(*WITHOUT_NUMBERS[name]), cwd=repo)
 
     assert not modules & NUMERIC
+
+
+def test_pygit2_and_processes_live_where_the_map_says() -> None:
+    allowed = {
+        "pygit2": {"gitexp/store/repository.py"},
+        "subprocess": {"gitexp/store/git.py", "gitexp/runner/process.py"},
+    }
+    found: dict[str, set[str]] = {name: set() for name in allowed}
+    for path in sorted((ROOT / "gitexp").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in {name.partition(".")[0] for name in names} & allowed.keys():
+                found[name].add(str(path.relative_to(ROOT)))
+
+    assert found == allowed

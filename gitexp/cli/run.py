@@ -51,8 +51,15 @@ def run(
     from gitexp.app.opening import open_store
     from gitexp.app.run import RunOptions
     from gitexp.app.run import run as go
+    from gitexp.errors import GitexpError
+    from gitexp.render.promotion import summary_text
 
     store = open_store()
     options = RunOptions(blocks=blocks, allow_shared=allow_shared)
     ended = output.follow(go(store, resolve_id(store, exp_id), options), progress=progress)
+    try:
+        store.write_summaries({ended.view.comparison.treatment.commit: summary_text(ended.view)})
+    except GitexpError as error:
+        # the summary can be made again any time; what was run is recorded
+        output.warn(f"git log will not show this result: {error.message}")
     return verdict_status(ended.view.analysis.verdict, exit_code=exit_code)

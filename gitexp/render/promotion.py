@@ -29,6 +29,11 @@ def promotion_text(view: AnalysisView) -> PromotionText:
     )
 
 
+def summary_text(view: AnalysisView) -> str:
+    """What plain `git log` shows at the treatment: the verdict in one line."""
+    return f"exp/{view.experiment.id} {view.analysis.verdict}: {verdict_sentence(view)}"
+
+
 def decision_text(experiment: Experiment) -> str | None:
     """The recorded decision in one sentence; None without one."""
     decided, plan = experiment.last_decision(), experiment.plan

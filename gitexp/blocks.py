@@ -75,7 +75,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenBlock:
-    """A block that was begun and not ended.
+    """A block that was not ended, or left out.
 
     Attributes:
         attempt: The attempt to go on with.
@@ -180,10 +180,15 @@ def _one_series(
     complete: list[Block] = []
     held_back: list[Block] = []
     unfinished: list[OpenBlock] = []
-    last = max(runs, default=0)
+    expected = 1
     is_gapless = True
-    for number in range(1, last + 1):
-        found = _assemble(revision, writer, number, runs.get(number, []), retracted)
+    for number in sorted(runs):
+        if number != expected:
+            # left out, though a later one was begun: a run goes back to it
+            is_gapless = False
+            unfinished.append(_open(revision, writer, expected, attempt=1))
+        expected = number + 1
+        found = _assemble(revision, writer, number, runs[number], retracted)
         match found:
             case Block():
                 (complete if is_gapless else held_back).append(found)
@@ -200,8 +205,19 @@ def _one_series(
         blocks=tuple(complete),
         held_back=tuple(held_back),
         open=tuple(unfinished),
-        next_number=last + 1,
+        next_number=expected,
     )
+
+
+def _open(
+    revision: Revision,
+    writer: WriterId,
+    number: int,
+    *,
+    attempt: int,
+    done: frozenset[Arm] = frozenset(),
+) -> OpenBlock:
+    return OpenBlock(writer=writer, revision=revision, number=number, attempt=attempt, done=done)
 
 
 def _assemble(
@@ -216,25 +232,13 @@ def _assemble(
     attempt = max(run.trial.attempt for run in runs)
     latest = [run for run in runs if run.trial.attempt == attempt]
     if any(run.trial.outcome is Outcome.VOID for run in latest):
-        return OpenBlock(
-            writer=writer,
-            revision=revision,
-            number=number,
-            attempt=attempt + 1,
-            done=frozenset(),
-        )
+        return _open(revision, writer, number, attempt=attempt + 1)
     # a trial recorded twice for one slot cannot choose the better value: the first one counts
     by_arm: dict[Arm, RunTrial] = {}
     for run in sorted(latest, key=lambda run: run.record.seq):
         by_arm.setdefault(run.trial.arm, run)
     if len(by_arm) < 2:
-        return OpenBlock(
-            writer=writer,
-            revision=revision,
-            number=number,
-            attempt=attempt,
-            done=frozenset(by_arm),
-        )
+        return _open(revision, writer, number, attempt=attempt, done=frozenset(by_arm))
     return Block(
         writer=writer,
         revision=revision,

@@ -30,7 +30,7 @@ def view_of(experiment: Experiment, comparison: Comparison, loaded: Loaded) -> A
         experiment=experiment,
         comparison=comparison,
         analysis=analysis,
-        next=next_commands(experiment, analysis.verdict),
+        next=next_commands(experiment, analysis.verdict, comparison),
     )
 
 

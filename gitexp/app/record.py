@@ -100,11 +100,18 @@ def _refuse(store: Store, loaded: Loaded, new: NewTrial) -> None:
     if new.block < 1:
         raise UsageError(f"there is no block {new.block}", hint="blocks count from 1")
     revision = loaded.compared().revision
+    free = _next_block(loaded.experiment, revision, store)
+    if new.block > max(free, loaded.experiment.plan.max_blocks):
+        raise Refused(
+            f"block {new.block} would wait for all blocks before it, and the plan ends with "
+            f"block {loaded.experiment.plan.max_blocks}",
+            hint=f"the next new block is --block {free}",
+            code="block-ahead",
+        )
     for run in loaded.experiment.trials:
         trial = run.trial
         is_same = (trial.block, trial.arm, trial.revision) == (new.block, new.arm, revision)
         if is_same and run.record.writer == store.writer and trial.outcome is not Outcome.VOID:
-            free = _next_block(loaded.experiment, revision, store)
             raise Refused(
                 f"block {new.block} has its {new.arm} trial already ({run.record.id})",
                 hint=f"the next new block is --block {free}",

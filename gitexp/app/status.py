@@ -123,7 +123,7 @@ def _row(store: Store, exp: ExperimentId, current: ExperimentId | None) -> Statu
         ended=None if event is None else event.at,
         merge=_merge(experiment),
         problems=experiment.problems,
-        next=next_commands(experiment, verdict),
+        next=next_commands(experiment, verdict, comparison),
     )
 
 

@@ -19,7 +19,6 @@ _STOPPED = {
     "ended": "the experiment has ended",
     "blocks": "the blocks asked for are run",
     "exhausted": "the planned blocks are used up",
-    "waiting": "all planned blocks are there; the deciding clone has still to take some in",
     "expired": "the plan's last day is over",
 }
 
@@ -27,6 +26,9 @@ _STOPPED = {
 def run_page(ended: RunEnded, screen: Screen) -> list[Line]:
     """The answer of `run`: what it did, and the analysis as it stands."""
     why = _STOPPED.get(ended.stopped, ended.stopped)
+    if ended.stopped == "waiting":
+        decider = ended.view.experiment.plan.decider
+        why = f"all planned blocks are there; waiting for {decider} to sync"
     did = f"{numbers.plural(ended.blocks_run, 'block')} run in {numbers.span(ended.elapsed_s)}"
     if not ended.blocks_run:
         did = "nothing run"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -122,15 +123,37 @@ def test_a_slot_is_filled_once(ready: GitIn) -> None:
     assert len(trials(ready)) == 1
 
 
+def test_blocks_left_out_are_run_later(ready: GitIn) -> None:
+    git_exp = GitExp(ready.path)
+    for arm, value in (("control", 20), ("treatment", 10)):
+        git_exp("record", "fast", "--arm", arm, "-m", f"score={value}", "--block=3")
+    assert git_exp("log", "--json").json["records"][-1]["marks"] == ["waiting"]
+
+    answer = git_exp("run", "--json").objects[-1]
+
+    assert (answer["verdict"], answer["blocks_run"]) == ("better", 5)
+    assert sorted(t["block"] for t in trials(ready)) == sorted([*range(1, 7)] * 2)
+
+
+def test_a_block_far_ahead_is_refused(ready: GitIn) -> None:
+    call = ("record", "fast", "--arm=control", "-m", "score=3", "--block=70")
+
+    refused(GitExp(ready.path)(*call, check=False), 6, "--block 1$")
+
+    assert trials(ready) == []
+
+
 # --- status ----------------------------------------------------------------------------------
 
 
 def test_bare_git_exp_is_status(decided: GitIn) -> None:
     git_exp = GitExp(decided.path)
 
-    assert git_exp().stdout == git_exp("status").stdout
-    assert decided("exp") == git_exp("status").stdout.rstrip("\n")
-    assert "fast" in git_exp().stdout
+    said = [git_exp().stdout, git_exp("status").stdout, decided("exp") + "\n"]
+
+    ageless = {re.sub(r" +\d+\w\n", "\n", text) for text in said}
+    assert len(ageless) == 1
+    assert "fast" in said[0]
 
 
 def test_status_without_experiments_says_how_to_start(git_exp: GitExp) -> None:
@@ -162,6 +185,18 @@ def test_status_before_any_analysis_shows_plain_medians_and_says_so(ready: GitIn
     assert row["verdict"] == "collecting"
     assert row["estimate"]["is_analysed"] is False
     assert row["estimate"]["change"] == pytest.approx(-0.5)
+
+
+def test_before_there_is_a_change_the_next_step_is_to_make_one(git: GitIn, git_exp: GitExp) -> None:
+    start(git, speed=None)
+
+    row = git_exp("status", "fast", "--json").json["experiments"][0]
+
+    assert row["next"] == [
+        "git switch exp/fast",
+        "git commit -am 'the change'",
+        "git exp run fast",
+    ]
 
 
 def test_status_has_stable_lines_for_scripts(decided: GitIn) -> None:

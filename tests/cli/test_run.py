@@ -316,7 +316,8 @@ def test_another_writers_blocks_wait_for_the_decider(ready: GitIn) -> None:
     assert (end["stopped"], end["verdict"]) == ("waiting", "collecting")
     assert (end["blocks"]["complete"], end["blocks"]["waiting"]) == (4, 2)
     assert end["blocks"]["waiting_by"] == {"bob": 2}
-    assert "ann" in again.stdout + again.stderr
+    assert "waiting for ann to sync" in again.stdout
+    assert end["next"] == ["git exp sync"]
     assert git_exp("log", "--json").json["records"][-1]["marks"] == ["waiting"]
 
 

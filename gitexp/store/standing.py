@@ -81,7 +81,7 @@ def refuse_elsewhere(git: Git, branches: Iterable[str], *, command: str) -> None
     wanted = set(branches)
     for worktree in other_worktrees(git):
         if worktree.head in wanted:
-            raise _checked_out(worktree, command)
+            raise _checked_out(worktree, command, stands_on_one=head_of(git) in wanted)
         _refuse_in_use(worktree.git_dir, wanted, f"in {worktree.top}")
     _refuse_in_use(git.git_dir, wanted, "here")
 
@@ -178,12 +178,14 @@ def _head(git_dir: Path) -> str | None:
     return text.removeprefix("ref:").strip()
 
 
-def _checked_out(worktree: Worktree, command: str) -> Refused:
+def _checked_out(worktree: Worktree, command: str, *, stands_on_one: bool) -> Refused:
     name = short(worktree.head)
     if worktree.head.startswith("refs/heads/exp/"):
         hint = f"git -C {quote(str(worktree.top))} switch --detach"
     else:
-        hint = f"git -C {quote(str(worktree.top))} {command}"
+        # there it would be refused again while the experiment's branch is checked out here
+        leave = "git switch --detach && " if stands_on_one else ""
+        hint = f"{leave}git -C {quote(str(worktree.top))} {command}"
     return Refused(
         f"{name} is checked out in another worktree, {worktree.top}",
         hint=hint,

@@ -191,7 +191,8 @@ def test_the_target_checked_out_elsewhere_is_refused_with_the_way(decided: GitIn
         do_promote(decided.path)
 
     linked = (decided.path.parent / "linked").resolve()
-    assert refused.value.hint == f"git -C {linked} exp promote fast"
+    there = f"git -C {linked} exp promote fast"
+    assert refused.value.hint == f"git switch --detach && {there}"
     assert snapshot(decided) == before
     assert_sound(decided)
 

@@ -333,6 +333,7 @@ def test_a_base_that_does_not_exist_is_refused(git: GitIn, git_exp: GitExp) -> N
 
 def test_like_copies_the_plan_and_the_change(ready: GitIn) -> None:
     git_exp = GitExp(ready.path)
+    ready("commit", "--quiet", "--amend", "--no-edit", "--author=Zoe <zoe@example.com>")
     author = ready("log", "-1", "--format=%an <%ae>", "exp/fast")
 
     answer = git_exp("create", "--like", "fast", "--max-blocks", "7", "--json").json
@@ -346,6 +347,7 @@ def test_like_copies_the_plan_and_the_change(ready: GitIn) -> None:
     assert ready.id("exp/fast-2^{tree}") == ready.id("exp/fast^{tree}")
     assert ready("merge-base", "main", "exp/fast-2") == ready("merge-base", "main", "exp/fast")
     assert ready("log", "-1", "--format=%an <%ae>", "exp/fast-2") == author
+    assert author == "Zoe <zoe@example.com>"
     assert ready("status", "--porcelain") == ""
 
 

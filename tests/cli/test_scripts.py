@@ -255,6 +255,25 @@ def test_an_ended_experiment_takes_no_more_trials(decided: GitIn) -> None:
     assert git_exp("run", "fast", "--json").objects[-1]["stopped"] == "ended"
 
 
+@pytest.mark.parametrize("stands_in", ["main", "worktree"])
+def test_an_experiment_in_its_own_worktree_is_promoted_by_following_hints(
+    git: GitIn, git_exp: GitExp, stands_in: str
+) -> None:
+    answer = git_exp(*CREATE, "--run", "./bench.sh", "--worktree", "--json").json
+    side = GitIn(Path(answer["worktree"]))
+    side.commit("Try a table", {"speed": "10\n"})
+    GitExp(side.path)("run")
+    here = git_exp if stands_in == "main" else GitExp(side.path)
+
+    hint = here("promote", "fast", "--json", check=False).json["error"]["hint"]
+    followed = as_printed(hint, here.cwd)
+    here("promote", "fast")  # the hint said so itself, or made it possible
+
+    assert followed.returncode == 0, followed.stderr
+    assert git("show", "main:speed") == "10"
+    assert git("status", "--porcelain") == side("status", "--porcelain") == ""
+
+
 # --- without us ------------------------------------------------------------------------------
 
 

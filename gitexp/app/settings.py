@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gitexp.errors import GitexpError
 from gitexp.store.git import Git
 
 TEAM_FILE = ".gitexp"
@@ -27,6 +28,11 @@ class Settings:
 
     @staticmethod
     def of(git: Git) -> Settings:
+        """What is configured here.
+
+        Raises:
+            GitexpError: if the team's file is no configuration.
+        """
         own = {
             name.removeprefix("exp."): values
             for name, values in git.config.items()
@@ -64,6 +70,13 @@ def _team(git: Git) -> dict[str, tuple[str, ...]]:
     if git.top is None or not (git.top / TEAM_FILE).is_file():
         return {}
     answer = git.attempt("config", "--null", "--file", str(git.top / TEAM_FILE), "--list")
+    if answer.returncode != 0:
+        said = answer.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
+        raise GitexpError(
+            f"the team's defaults cannot be read: {said}",
+            hint=f"mend it; this should work: git config --file {TEAM_FILE} --list",
+            code="bad-config",
+        )
     values: dict[str, tuple[str, ...]] = {}
     for entry in filter(None, answer.stdout.decode(errors="replace").split("\0")):
         name, _, value = entry.partition("\n")

@@ -14,6 +14,7 @@ from gitexp.model import (
     Decided,
     Oid,
     Outcome,
+    Plan,
     Revision,
     TestName,
     Verdict,
@@ -38,7 +39,11 @@ def analyse(
     revision = comparison.revision
     blocks = experiment.admitted(revision)
     kept = tuple(block for block in blocks if not block.is_retracted)
-    checks = [*health, *_revision_health(experiment, revision)]
+    checks = [
+        *health,
+        *_revision_health(experiment, revision),
+        *_metric_health(experiment.plan, kept),
+    ]
     try:
         study = study_of(experiment, revision, kept)
         if len(kept) < len(blocks):
@@ -197,6 +202,22 @@ def _retraction_health(
             else f"read why: git exp log {experiment.id}"
         ),
     )
+
+
+def _metric_health(plan: Plan, blocks: Sequence[Block]) -> list[Health]:
+    """A warning for every guardrail nobody reports: it keeps the verdict open for ever."""
+    measured = [block for block in blocks if block.has_value(plan.primary)]
+    return [
+        Health(
+            check="metrics",
+            state=HealthState.WARN,
+            value=f"no trial reports {guard.metric.name}, which a guardrail watches",
+            threshold="a value in every trial",
+            advice=f"print a line 'METRIC {guard.metric.name}=…', or write it to $GITEXP_METRICS",
+        )
+        for guard in plan.guardrails
+        if measured and not any(block.has_value(guard.metric) for block in measured)
+    ]
 
 
 def _value_health(error: NotPositive) -> Health:

@@ -45,9 +45,9 @@ def _open_reason(experiment: Experiment, study: Study) -> str:
         for guard in study.guarded
         if guard.states and guard.states[-1] is GuardState.UNRESOLVED
     ]
-    crossed_better = study.walk.shown is not None and study.walk.shown < len(study.looks) - 1
-    if crossed_better and unresolved:
-        return f"better, but {', '.join(unresolved)} is not yet shown to be within its margin"
+    if study.walk.shown is not None and unresolved:
+        yet = " yet" if study.walk.verdict is Verdict.COLLECTING else ""
+        return f"better, but not shown{yet} to be within the margin of {', '.join(unresolved)}"
     if study.walk.verdict is Verdict.COLLECTING:
         if size < plan.min_blocks:
             return (

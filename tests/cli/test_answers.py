@@ -8,7 +8,7 @@ import re
 import pytest
 
 from gitexp.cli.main import COMMANDS
-from tests.cli.scenes import refused, start, state, trials
+from tests.cli.scenes import begin, refused, start, state, trials
 from tests.support import GitExp, GitIn
 
 ANALYZE_KEYS = [
@@ -76,6 +76,25 @@ def test_a_trial_without_a_block_is_shown_and_not_used(ready: GitIn) -> None:
     assert "unpaired" in answer["note"]
     assert git_exp("log", "--json").json["records"][-1]["marks"] == ["unpaired"]
     assert git_exp("analyze", "--json").json["blocks"]["complete"] == 0
+
+
+def test_trials_recorded_at_the_same_time_are_all_kept(ready: GitIn) -> None:
+    calls = [
+        ("record", "fast", f"--arm={arm}", "-m", f"score={value + block}", f"--block={block}")
+        for block in (1, 2, 3)
+        for arm, value in (("control", 20), ("treatment", 10))
+    ]
+
+    writers = [begin(*call, cwd=ready.path) for call in calls]
+    told = [writer.communicate() for writer in writers]
+
+    assert [writer.returncode for writer in writers] == [0] * 6, told
+    found = sorted((t["block"], t["arm"], t["metrics"]["score"]) for t in trials(ready))
+    assert found == sorted(
+        (block, arm, value + block)
+        for block in (1, 2, 3)
+        for arm, value in (("control", 20), ("treatment", 10))
+    )
 
 
 def test_a_trial_id_is_recorded_once(ready: GitIn) -> None:
@@ -339,3 +358,15 @@ def test_failures_in_one_arm_alone_count_against_it(git: GitIn) -> None:
 
     assert answer["verdict"] == "worse"
     assert answer["treatment"]["failed"] == 6
+
+
+def test_a_guardrail_nobody_reports_is_told(git: GitIn) -> None:
+    start(git, "--guardrail=errors:lower:bool:+5pp")
+
+    answer = GitExp(git.path)("run", "--json").objects[-1]
+
+    assert answer["verdict"] == "undecided"
+    assert "not shown to be within the margin of errors" in answer["reason"]
+    [check] = answer["health"]
+    assert (check["check"], check["state"]) == ("metrics", "warn")
+    assert "no trial reports errors" in check["value"]

@@ -311,6 +311,17 @@ def test_a_torn_journal_is_no_crash(ready: GitIn, content: str) -> None:
     assert len(trials(ready)) == 4
 
 
+@pytest.mark.parametrize("name", ["Ann Author", "../up", "x" * 33])
+def test_a_writer_name_that_cannot_be_one(ready: GitIn, name: str) -> None:
+    before = state(ready)
+    call = ("record", "fast", "--arm=control", "-m", "score=1")
+
+    result = GitExp(ready.path)(*call, check=False, env={"GITEXP_WRITER": name})
+
+    refused(result, 129, "GITEXP_WRITER")
+    assert state(ready) == before
+
+
 # --- words in the way ------------------------------------------------------------------------
 
 

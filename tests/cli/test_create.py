@@ -411,6 +411,15 @@ def test_a_wrong_value_is_refused_wherever_it_comes_from(git: GitIn, git_exp: Gi
     assert state(git) == before
 
 
+def test_a_team_file_that_is_no_configuration_is_reported(git: GitIn, git_exp: GitExp) -> None:
+    git.commit("Team defaults", {".gitexp": "maxBlocks: 12\n"})
+    before = state(git)
+
+    refused(git_exp(*MINIMAL, check=False), 128, r"\.gitexp", "git config --file .gitexp --list")
+
+    assert state(git) == before
+
+
 def test_a_command_of_the_team_file_is_proposed_and_not_taken(git: GitIn, git_exp: GitExp) -> None:
     git.commit("Team defaults", {".gitexp": "[exp]\n\trun = ./bench.sh\n\tsetup = make\n"})
 

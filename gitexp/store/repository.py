@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
 import pygit2
 from pygit2.enums import ObjectType, Option, SortMode
@@ -17,11 +17,10 @@ from pygit2.enums import ObjectType, Option, SortMode
 from gitexp.errors import GitexpError, Refused
 from gitexp.model import Oid
 from gitexp.store.git import Git
-from gitexp.store.writer import known_writer
+from gitexp.store.identity import Identity, committer
+from gitexp.store.tree_objects import TREE_MODE, TreeEntry, parse_tree, tree_content
 
-EMPTY_TREE = Oid("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
-TREE_MODE = 0o040000
-BLOB_MODE = 0o100644
+_FOLDERS_KEPT = 512
 _NO_REPLACEMENTS = {"GIT_NO_REPLACE_OBJECTS": "1"}
 
 # records are evidence: an object must be on the disk before a ref names it
@@ -55,28 +54,12 @@ class CommitInfo:
     author_time: int
 
 
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
-    """One entry of one tree; `name` is kept as bytes, for git promises no encoding."""
-
-    name: bytes
-    mode: int
-    oid: Oid
-
-    @property
-    def is_tree(self) -> bool:
-        return self.mode == TREE_MODE
-
-    @property
-    def is_file(self) -> bool:
-        return self.mode & 0o170000 == 0o100000
-
-
 class Repository:
     """The object database of one clone."""
 
     def __init__(self, git: Git) -> None:
         self._git = git
+        self._folders: dict[str, dict[bytes, TreeEntry]] = {}
         try:
             self._repo = pygit2.Repository(str(git.common_dir))
         except (pygit2.GitError, KeyError, OSError) as error:
@@ -169,7 +152,24 @@ class Repository:
 
     def tree(self, oid: str) -> tuple[TreeEntry, ...]:
         """The entries of one tree, in git's order."""
-        return tuple(_entries(self._read(oid, ObjectType.TREE, "tree")))
+        return tuple(parse_tree(self._read(oid, ObjectType.TREE, "tree")))
+
+    def folder(self, oid: str) -> Mapping[bytes, TreeEntry]:
+        """The entries of one tree by name; trees used lately are not read again.
+
+        Raises:
+            MissingObject: if it is not here, or not a tree.
+        """
+        found = self._folders.get(oid)
+        if found is None:
+            found = {entry.name: entry for entry in self.tree(oid)}
+            self._remember(oid, found)
+        return MappingProxyType(found)
+
+    def _remember(self, oid: str, entries: dict[bytes, TreeEntry]) -> None:
+        if len(self._folders) >= _FOLDERS_KEPT:
+            self._folders.clear()
+        self._folders[oid] = entries
 
     def _read(self, oid: str, kind: ObjectType, what: str) -> bytes:
         with _reading(oid, what):
@@ -185,12 +185,12 @@ class Repository:
 
     def write_tree(self, entries: Iterable[TreeEntry]) -> Oid:
         """Store a tree of these entries, in any order; the last of one name counts."""
-        # git sorts a folder as if its name ended in a slash
         by_name = {entry.name: entry for entry in entries}
-        ordered = sorted(by_name.values(), key=lambda e: e.name + b"/" if e.is_tree else e.name)
-        content = b"".join(b"%o %s\0" % (e.mode, e.name) + bytes.fromhex(e.oid) for e in ordered)
+        content = tree_content(by_name.values())
         with _writing():
-            return Oid(str(self._repo.write(ObjectType.TREE, content)))
+            oid = Oid(str(self._repo.write(ObjectType.TREE, content)))
+        self._remember(oid, by_name)
+        return oid
 
     def write_commit(self, tree: str, parents: Sequence[str], message: str) -> Oid:
         """Store a commit of ours with the user's identity; moves no ref."""
@@ -199,22 +199,14 @@ class Repository:
             return Oid(str(self._repo.create_commit(None, who, who, message, tree, [*parents])))
 
     def _signature(self) -> pygit2.Signature:
-        name, email, moment, offset = self._identity
-        if "GIT_COMMITTER_DATE" not in os.environ:
-            moment = int(time.time())
-        return pygit2.Signature(name, email, moment, offset)
+        who = self._identity
+        # one date for all that a command writes, if the user's environment names one
+        moment = who.moment if "GIT_COMMITTER_DATE" in os.environ else int(time.time())
+        return pygit2.Signature(who.name, who.email, moment, who.offset_minutes)
 
     @cached_property
-    def _identity(self) -> tuple[str, str, int, int]:
-        answer = self._git.attempt("var", "GIT_COMMITTER_IDENT")
-        if answer.returncode != 0:
-            writer = known_writer(self._git.common_dir) or "unknown"
-            return "gitexp", f"{writer}@{platform.node() or 'localhost'}", int(time.time()), 0
-        name, _, rest = answer.stdout.decode(errors="replace").strip().rpartition(" <")
-        email, _, when = rest.rpartition("> ")
-        moment, _, zone = when.partition(" ")
-        minutes = int(zone[-4:-2]) * 60 + int(zone[-2:])
-        return name, email, int(moment), -minutes if zone.startswith("-") else minutes
+    def _identity(self) -> Identity:
+        return committer(self._git)
 
     # --- history ---------------------------------------------------------------------------
 
@@ -329,7 +321,7 @@ class Repository:
         for part in parts:
             if not found.is_tree:
                 return None
-            inner = next((entry for entry in self.tree(found.oid) if entry.name == part), None)
+            inner = self.folder(found.oid).get(part)
             if inner is None:
                 return None
             found = inner
@@ -337,7 +329,7 @@ class Repository:
 
     def _graft(self, tree: Oid | None, parts: Sequence[bytes], new: TreeEntry | None) -> Oid | None:
         """The tree with what stands at the path replaced; None when nothing is left of it."""
-        entries = {} if tree is None else {entry.name: entry for entry in self.tree(tree)}
+        entries = {} if tree is None else dict(self.folder(tree))
         name, *rest = parts
         here = entries.get(name)
         if rest:
@@ -353,19 +345,6 @@ class Repository:
         if not entries:
             return None
         return self.write_tree(entries.values())
-
-
-def _entries(content: bytes) -> Iterator[TreeEntry]:
-    position = 0
-    while position < len(content):
-        space = content.index(b" ", position)
-        end = content.index(b"\0", space)
-        yield TreeEntry(
-            content[space + 1 : end],
-            int(content[position:space], 8),
-            Oid(content[end + 1 : end + 21].hex()),
-        )
-        position = end + 21
 
 
 def _parts(path: str) -> tuple[bytes, ...]:

@@ -7,17 +7,12 @@ A key is a path without its slashes: git spreads notes over folders as it likes 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from gitexp.model import Oid
-from gitexp.store.repository import (
-    BLOB_MODE,
-    TREE_MODE,
-    MissingObject,
-    Repository,
-    TreeEntry,
-)
+from gitexp.store.repository import MissingObject, Repository
+from gitexp.store.tree_objects import BLOB_MODE, TREE_MODE, TreeEntry
 
 _HEX = re.compile(rb"[0-9a-f]+\Z")
 _KEY_LENGTH = 40
@@ -76,11 +71,14 @@ def find(repository: Repository, tree: Oid, key: Oid) -> tuple[Oid, ...]:
 
 
 def _find(repository: Repository, tree: Oid, rest: bytes) -> Iterator[Oid]:
-    for entry in repository.tree(tree):
-        if entry.is_file and entry.name == rest:
-            yield entry.oid
-        elif entry.is_tree and len(entry.name) < len(rest) and rest.startswith(entry.name):
-            yield from _find(repository, entry.oid, rest[len(entry.name) :])
+    entries = repository.folder(tree)
+    note = entries.get(rest)
+    if note is not None and note.is_file:
+        yield note.oid
+    for length in range(1, len(rest)):
+        inner = entries.get(rest[:length])
+        if inner is not None and inner.is_tree:
+            yield from _find(repository, inner.oid, rest[length:])
 
 
 def write(
@@ -98,7 +96,9 @@ def write(
     entries = _entries(repository, tree)
     _strip(repository, entries, {key.encode() for key in remove})
     keys = {key.encode(): blob for key, blob in notes.items()}
-    ours = _by_folder(keys, 2)
+    ours: dict[bytes, set[bytes]] = {}
+    for key in keys:
+        ours.setdefault(key[:2], set()).add(key[2:])
     elsewhere = {name: entry for name, entry in entries.items() if name not in ours}
     _strip(repository, elsewhere, keys.keys())
     for folder, rests in ours.items():
@@ -112,35 +112,24 @@ def write(
 
 
 def _entries(repository: Repository, tree: Oid | None) -> dict[bytes, TreeEntry]:
-    return {} if tree is None else {entry.name: entry for entry in repository.tree(tree)}
-
-
-def _by_folder(keys: Iterable[bytes], length: int) -> dict[bytes, set[bytes]]:
-    folders: dict[bytes, set[bytes]] = {}
-    for key in keys:
-        if len(key) > length:
-            folders.setdefault(key[:length], set()).add(key[length:])
-    return folders
+    return {} if tree is None else dict(repository.folder(tree))
 
 
 def _strip(
     repository: Repository, entries: dict[bytes, TreeEntry], keys: Collection[bytes]
 ) -> None:
     """Remove the keys from the entries, in every spelling; emptied folders go, too."""
-    folders: dict[int, dict[bytes, set[bytes]]] = {}
-    for name, entry in [*entries.items()]:
-        if entry.is_file and name in keys:
-            del entries[name]
-        if not entry.is_tree:
-            continue
-        length = len(name)
-        if length not in folders:
-            folders[length] = _by_folder(keys, length)
-        rests = folders[length].get(name)
-        if not rests:
-            continue
-        inner = _entries(repository, entry.oid)
-        before = dict(inner)
+    folders: dict[bytes, set[bytes]] = {}
+    for key in keys:
+        if key in entries and entries[key].is_file:
+            del entries[key]
+        for length in range(1, len(key)):
+            name = key[:length]
+            if name in entries and entries[name].is_tree:
+                folders.setdefault(name, set()).add(key[length:])
+    for name, rests in folders.items():
+        before = _entries(repository, entries[name].oid)
+        inner = dict(before)
         _strip(repository, inner, rests)
         if not inner:
             del entries[name]

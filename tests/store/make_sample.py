@@ -41,7 +41,8 @@ from gitexp.store import notes
 from gitexp.store.entries import Entry
 from gitexp.store.git import Git
 from gitexp.store.payloads import blob_id, payload_blob
-from gitexp.store.repository import BLOB_MODE, Repository, TreeEntry
+from gitexp.store.repository import Repository
+from gitexp.store.tree_objects import BLOB_MODE, TreeEntry
 from tests.store.samples import EXP, OTHER, TREE, WRITER, a_line, a_plan, a_trial
 from tests.support import GitIn, sealed, write_config
 

@@ -12,8 +12,8 @@ from gitexp.errors import StaleRef
 from gitexp.model import Created, Oid, PlanBody, Problem, Trial
 from gitexp.store import notes, trees
 from gitexp.store.notes import SEAL_BYTES
-from gitexp.store.repository import TREE_MODE, TreeEntry
 from gitexp.store.store import Store
+from gitexp.store.tree_objects import TREE_MODE, TreeEntry
 from tests.store.samples import EXP, PLAN, a_plan, a_trial
 from tests.support import GitIn
 

@@ -9,7 +9,8 @@ import pytest
 from gitexp.errors import GitexpError, Refused
 from gitexp.model import Oid
 from gitexp.store.git import Git
-from gitexp.store.repository import MissingObject, Repository, TreeEntry
+from gitexp.store.repository import MissingObject, Repository
+from gitexp.store.tree_objects import TreeEntry
 from tests.support import GitIn
 
 ABSENT = Oid("e5" * 20)

@@ -88,7 +88,7 @@ def resolve_id(store: Store, text: str | None) -> ExperimentId:
             )
         return current
     text = text.removeprefix("refs/heads/").removeprefix("exp/")
-    known = store.experiment_ids()
+    known = known_ids(store)
     if text not in known:
         raise unknown_experiment(text, known)
     return experiment_id(text)
@@ -96,8 +96,11 @@ def resolve_id(store: Store, text: str | None) -> ExperimentId:
 
 def unknown_experiment(text: str, known: Iterable[str]) -> UnknownExperiment:
     """The refusal, with the nearest name."""
-    near = difflib.get_close_matches(text, list(known), n=1, cutoff=0.5)
+    names = list(known)
+    near = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else "git exp status --all lists them"
+    if not names:
+        hint = "there is none yet: git exp create; in a new clone: git exp init, then git fetch"
     return UnknownExperiment(f"no experiment is named {text!r}", hint=hint)
 
 
@@ -149,6 +152,11 @@ def tip_of_target(store: Store, target: str) -> Oid | None:
     pattern = f"{refs.REMOTE_BRANCHES}*/{refs.short(target)}"
     remote = set(store.repository.refs(pattern).values())
     return remote.pop() if len(remote) == 1 else None
+
+
+def known_ids(store: Store) -> tuple[ExperimentId, ...]:
+    """Every experiment of this clone, and those whose branch was only seen on a remote."""
+    return tuple(sorted({*store.experiment_ids(), *branch_tips(store)}))
 
 
 def _find_tip(store: Store, exp: ExperimentId) -> tuple[Oid | None, str | None]:

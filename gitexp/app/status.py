@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from statistics import median
 
 from gitexp import refs
-from gitexp.app.load import current_experiment, load, resolve_id
+from gitexp.app.load import current_experiment, known_ids, load, resolve_id
 from gitexp.app.next_steps import next_commands
 from gitexp.app.status_cache import RowCache
 from gitexp.app.status_view import Estimate, StatusRow, StatusView, Summary
@@ -66,7 +66,7 @@ def _all_rows(store: Store, current: ExperimentId | None) -> tuple[list[StatusRo
     kept = RowCache(store)
     rows: list[StatusRow] = []
     foreign: list[str] = []
-    for name in store.experiment_ids():
+    for name in known_ids(store):
         row = kept.get(name)
         if row is None:
             try:

@@ -282,3 +282,15 @@ def test_init_lets_plain_fetch_bring_evidence(decided: GitIn, tmp_path: Path) ->
     row = GitExp(clone.path)("status", "--json").json["experiments"][0]
     assert "git fetch" in answer["next"]
     assert (row["id"], row["source"], row["verdict"]) == ("fast", "origin", "better")
+
+
+def test_a_fresh_clone_shows_what_its_remote_has(ready: GitIn, tmp_path: Path) -> None:
+    ready("switch", "--quiet", "main")
+    ready("clone", "--quiet", str(ready.path), str(tmp_path / "clone"))
+    git_exp = GitExp(tmp_path / "clone")
+
+    [row] = git_exp("status", "--json").json["experiments"]
+
+    assert (row["id"], row["state"], row["source"]) == ("fast", "running", "origin")
+    assert git_exp("show", "fast", "--json").json["is_trusted"] is True
+    refused(git_exp("show", "fats", check=False), 128, "did you mean fast")

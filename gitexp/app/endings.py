@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gitexp import refs
-from gitexp.app.load import load
+from gitexp.app.load import branch_tips, load
 from gitexp.app.rig import worktrees_of
 from gitexp.errors import GitexpError, Refused, StaleRef
 from gitexp.lifecycle import Experiment
@@ -37,6 +37,16 @@ def retried(store: Store, experiment: Experiment, act: Callable[[Experiment], T]
 def branch_tip(store: Store, exp: ExperimentId) -> Oid | None:
     """Where this clone's branch of the experiment is."""
     return store.git.ref(refs.branch(exp))
+
+
+def no_branch(store: Store, exp: ExperimentId) -> Refused:
+    """The refusal when this clone has no branch of the experiment, with the way to get one."""
+    _, remote = branch_tips(store).get(exp, (None, None))
+    return Refused(
+        f"there is no branch exp/{exp} here",
+        hint=f"git branch exp/{exp} {remote}/exp/{exp}" if remote else f"git exp restore {exp}",
+        code="no-branch",
+    )
 
 
 def target_tip(store: Store, target: str) -> Oid:

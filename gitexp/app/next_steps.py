@@ -36,7 +36,7 @@ def next_commands(
         case Verdict.COLLECTING if comparison is not None and _is_unchanged(comparison):
             return (f"git switch exp/{exp}", "git commit -am 'the change'", *_measure(experiment))
         case Verdict.COLLECTING if comparison is not None and _is_full(experiment, comparison):
-            return ("git exp sync",)
+            return (f"git exp status {exp}",)
         case _:
             return _measure(experiment)
 

@@ -9,6 +9,7 @@ from gitexp.app.endings import (
     branch_tip,
     checked_reason,
     drop_checkouts,
+    no_branch,
     promotion_of,
     retried,
     target_tip,
@@ -90,11 +91,15 @@ def promotion(
     target = experiment.plan.target if into is None else _full_name(into)
     onto = target_tip(store, target)
     _refuse_ended(experiment)
-    _refuse_moved(experiment, now=branch_tip(store, experiment.id), then=tip)
+    now = branch_tip(store, experiment.id)
+    if now is None:
+        raise no_branch(store, experiment.id)
+    _refuse_moved(experiment, now=now, then=tip)
     if store.repository.is_ancestor(tip, onto):
         raise Refused(
             f"{short(target)} contains exp/{experiment.id} already",
-            hint="git exp sync records a merge that was made by hand",
+            hint=f"it was merged by hand: git branch -d exp/{experiment.id} removes the branch, "
+            "every record stays",
             code="already-merged",
         )
     return promotion_changes(
@@ -176,17 +181,10 @@ def _refuse_ended(experiment: Experiment) -> None:
         )
 
 
-def _refuse_moved(experiment: Experiment, *, now: Oid | None, then: Oid) -> None:
-    branch = f"exp/{experiment.id}"
-    if now is None:
-        raise Refused(
-            f"there is no branch {branch} here",
-            hint=f"git exp restore {experiment.id}, or git branch {branch} <remote>/{branch}",
-            code="no-branch",
-        )
+def _refuse_moved(experiment: Experiment, *, now: Oid, then: Oid) -> None:
     if now != then:
         raise Refused(
-            f"{branch} moved since it was analysed",
+            f"exp/{experiment.id} moved since it was analysed",
             hint=f"git exp analyze {experiment.id}",
             code="moved",
         )

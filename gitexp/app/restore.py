@@ -164,6 +164,6 @@ def _require(store: Store, experiment: Experiment, tip: Oid) -> None:
     if not store.repository.is_commit(tip):
         raise Refused(
             f"the treatment of {experiment.id} is not in this clone",
-            hint="git exp sync",
+            hint="fetch it from a clone that has it: git exp init, then git fetch",
             code="no-treatment",
         )

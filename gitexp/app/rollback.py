@@ -8,12 +8,12 @@ from gitexp.app.endings import (
     branch_tip,
     checked_reason,
     drop_checkouts,
+    no_branch,
     promotion_of,
     retried,
     target_tip,
 )
 from gitexp.changes import Changes, Kind, event_changes, revert_changes, rollback_changes
-from gitexp.errors import Refused
 from gitexp.lifecycle import Experiment
 from gitexp.model import Oid, RolledBack, State
 from gitexp.store.apply import apply
@@ -86,11 +86,7 @@ def rollback(
         )
     if _last(experiment) is not None:
         return None
-    raise Refused(
-        f"there is no branch exp/{experiment.id} here",
-        hint=f"git branch exp/{experiment.id} <remote>/exp/{experiment.id}",
-        code="no-branch",
-    )
+    raise no_branch(store, experiment.id)
 
 
 def _reverting(store: Store, experiment: Experiment, *, reason: str, result: str | None) -> Changes:

@@ -86,7 +86,7 @@ class _Run:
             return
         warnings = refuse_to_run(self._store, self._loaded, settled.analysis)
         with ExitStack() as stack:
-            stack.callback(self._store.flush)
+            stack.callback(self._tidy_up)
             rig = stack.enter_context(
                 open_rig(
                     self._store,
@@ -106,6 +106,10 @@ class _Run:
             )
             yield from self._warm_up(rig)
             yield from self._blocks(rig, settled)
+
+    def _tidy_up(self) -> None:
+        self._store.flush()
+        self._store.maintain()
 
     def _blocks(self, rig: Rig, view: AnalysisView) -> Iterator[RunMessage]:
         failed_in_a_row = 0

@@ -104,6 +104,7 @@ def _row(store: Store, exp: ExperimentId, current: ExperimentId | None) -> Statu
         verdict=verdict,
         reason=reason,
         is_current=exp == current,
+        is_decided=decided is not None,
         source=loaded.source,
         target=experiment.plan.target,
         control=None if comparison is None else comparison.control.commit,
@@ -226,7 +227,7 @@ def _summary(rows: Sequence[StatusRow], now: datetime) -> Summary:
     by_state = {state: sum(row.state is state for row in rows) for state in State}
     ended = len(rows) - by_state[State.RUNNING]
     promotions = [row.ended for row in rows if row.state is State.PROMOTED and row.ended]
-    judged = [row for row in rows if row.verdict.is_final]
+    judged = [row for row in rows if row.is_decided]
     return Summary(
         running=by_state[State.RUNNING],
         promoted=by_state[State.PROMOTED],

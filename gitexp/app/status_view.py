@@ -32,6 +32,7 @@ class StatusRow:
 
     Attributes:
         is_current: Its branch is checked out here.
+        is_decided: A decision is on record.
         source: None for an experiment of this clone, else the remote it was only seen on.
         alpha: The error rate its plan was granted.
         guardrails: Metric name and state ('ok', 'harmed', 'unresolved', '?' when not analysed).
@@ -47,6 +48,7 @@ class StatusRow:
     verdict: Verdict
     reason: str
     is_current: bool
+    is_decided: bool
     source: str | None
     target: str
     control: Oid | None

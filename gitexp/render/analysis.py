@@ -113,6 +113,8 @@ def _verdict(view: AnalysisView, screen: Screen) -> list[Line]:
     name = words.verdict(view.analysis.verdict, screen)
     first = Span(f"{name.text}   ", name.style)
     lines = wrapped(verdict_sentence(view), screen, first=first)
+    if view.analysis.verdict is Verdict.COLLECTING and view.analysis.looks.crossed_at is None:
+        return lines  # the reason, how many blocks there are, is in the sentence already
     return lines + wrapped(view.analysis.reason, screen, first=" " * screen.cells(first))
 
 

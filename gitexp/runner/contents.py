@@ -101,7 +101,8 @@ def make_links(checkout: Path, links: tuple[str, ...], *, user_checkout: Path | 
             place.symlink_to(source)
         except OSError as error:
             raise GitexpError(
-                f"cannot link '{text}': {error.strerror}", hint="git exp doctor --fix"
+                f"cannot link '{text}': {error.strerror}",
+                hint=f"look what is in the way: ls -ld '{place}'",
             ) from error
 
 

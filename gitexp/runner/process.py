@@ -267,7 +267,8 @@ def _failure(
     why = os.strerror(reply["errno"])
     match reply["step"]:
         case "prepare":
-            return GitexpError(f"cannot use '{reply['path']}': {why}", hint="git exp doctor --fix")
+            path = reply["path"]
+            return GitexpError(f"cannot use '{path}': {why}", hint=f"ls -ld '{path}'")
         case "stop":
             return GitexpError(
                 f"cannot end '{command}': it runs as another user or hangs in the kernel",

@@ -48,7 +48,7 @@ def _open(path: Path) -> int:
         if error.errno == errno.ELOOP:
             message, hint = f"'{path}' is a symbolic link", f"rm '{path}'"
         else:
-            message, hint = f"cannot open '{path}': {error.strerror}", "git exp doctor"
+            message, hint = f"cannot open '{path}': {error.strerror}", f"ls -ld '{path.parent}'"
         raise GitexpError(message, hint=hint) from error
 
 

@@ -157,7 +157,7 @@ class _Workshop:
         if parents != [spec.onto, spec.tip]:
             raise Refused(
                 "git made no merge of the two branches: one contains the other already",
-                hint="git exp sync recognises a promotion that was merged by hand",
+                hint="it is merged already: git branch -d removes the branch, every record stays",
                 code="already-merged",
             )
         return made

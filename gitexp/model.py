@@ -33,6 +33,9 @@ _WINDOWS_DEVICES = frozenset(
     ["con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))]
 )
 
+LARGEST_VALUE = 1e60
+"""Of a metric, in base units: fourth powers of such numbers, and their sums, stay finite."""
+
 
 def experiment_id(text: str) -> ExperimentId:
     """The text as an experiment id.

@@ -11,7 +11,16 @@ from gitexp.app.preflight import refuse_new_revision, refuse_to_measure, refuse_
 from gitexp.app.views import RecordedView
 from gitexp.errors import Refused, UsageError
 from gitexp.lifecycle import Experiment
-from gitexp.model import Arm, ExperimentId, Outcome, Record, Revision, TestName, Trial
+from gitexp.model import (
+    LARGEST_VALUE,
+    Arm,
+    ExperimentId,
+    Outcome,
+    Record,
+    Revision,
+    TestName,
+    Trial,
+)
 from gitexp.runner.environment import host
 from gitexp.store.store import Store
 
@@ -81,6 +90,10 @@ def _parse_metrics(texts: tuple[str, ...], experiment: Experiment) -> dict[str, 
         if not equals or not _METRIC_NAME.match(name) or not math.isfinite(value):
             raise UsageError(
                 f"{text!r} is not a metric with a finite value", hint="write -m NAME=12.3"
+            )
+        if abs(value) > LARGEST_VALUE:
+            raise UsageError(
+                f"{text!r} is beyond {LARGEST_VALUE:g}", hint="write it in a larger unit"
             )
         if name in metrics:
             raise UsageError(f"{name} is given twice", hint="one trial gives one value per metric")

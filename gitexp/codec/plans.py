@@ -6,6 +6,7 @@ import hashlib
 
 from gitexp.codec.fields import Fields, dump, format_time, load_object
 from gitexp.model import (
+    LARGEST_VALUE,
     Direction,
     Goal,
     Guardrail,
@@ -94,8 +95,8 @@ def parse_plan(text: str) -> Plan:
         goal=fields.choice("goal", Goal),
         alpha=_within(fields, "alpha", 0.0, 0.5),
         guardrail_alpha=_within(fields, "guardrail_alpha", 0.0, 0.5),
-        min_effect=_at_least_zero(fields, "min_effect"),
-        max_regression=_at_least_zero(fields, "max_regression"),
+        min_effect=_size(fields, "min_effect"),
+        max_regression=_size(fields, "max_regression"),
         min_blocks=fields.integer("min_blocks", low=1),
         max_blocks=fields.integer("max_blocks", low=1, high=1_000_000),
         max_days=_within(fields, "max_days", 0.0, 36500.0),
@@ -110,11 +111,33 @@ def parse_plan(text: str) -> Plan:
         auto_rollback=fields.flag("auto_rollback"),
         like=None if like is None else experiment_id(like),
     )
+    _check_together(plan)
+    return plan
+
+
+def _check_together(plan: Plan) -> None:
+    """Nothing, when every analysis of this plan is defined."""
     try:
         _ = plan.expires
     except OverflowError:
         raise ValueError("the plan expires after the end of all calendars") from None
-    return plan
+    if plan.min_blocks > plan.max_blocks:
+        raise ValueError("min_blocks is more than max_blocks")
+    if plan.guardrail_alpha == 0.5:
+        raise ValueError("guardrail_alpha is not below 0.5")
+    if plan.scale is Scale.LOG and max(plan.min_effect, plan.max_regression) >= 1:
+        raise ValueError("min_effect or max_regression is not below 1 on the log scale")
+    for guardrail in plan.guardrails:
+        is_higher = guardrail.metric.direction is Direction.HIGHER
+        if guardrail.is_relative and is_higher and guardrail.margin >= 1:
+            raise ValueError(f"{guardrail.metric.name!r} cannot fall by its guardrail's margin")
+        if guardrail.is_relative and guardrail.metric.unit == "bool":
+            raise ValueError(f"the guardrail on {guardrail.metric.name!r}, a rate, is relative")
+    is_no_regression = plan.goal is Goal.NO_REGRESSION
+    if is_no_regression and plan.max_regression == 0:
+        raise ValueError("the goal 'no-regression' has no margin")
+    if plan.test is TestName.WELCH and (plan.guardrails or is_no_regression):
+        raise ValueError("guardrails and margins are tested block by block, which 'welch' has not")
 
 
 def _metric(metric: Metric) -> dict[str, object]:
@@ -134,12 +157,9 @@ def _parse_guardrail(item: object) -> Guardrail:
     if not isinstance(item, dict):
         raise ValueError("a guardrail is not an object")
     fields = Fields(item)
-    margin = fields.number("margin")
-    if margin <= 0:
-        raise ValueError("a guardrail's margin is not positive")
     return Guardrail(
         metric=_parse_metric(fields.mapping("metric")),
-        margin=margin,
+        margin=_within(fields, "margin", 0.0, LARGEST_VALUE),
         is_relative=fields.flag("relative"),
     )
 
@@ -158,8 +178,8 @@ def _within(fields: Fields, name: str, low: float, high: float) -> float:
     return value
 
 
-def _at_least_zero(fields: Fields, name: str) -> float:
+def _size(fields: Fields, name: str) -> float:
     value = fields.number(name)
-    if value < 0:
-        raise ValueError(f"field {name!r} is negative")
+    if not 0 <= value <= LARGEST_VALUE:
+        raise ValueError(f"field {name!r} is not a size from 0 to {LARGEST_VALUE:g}")
     return value

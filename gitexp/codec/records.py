@@ -9,6 +9,7 @@ from typing import assert_never
 from gitexp.codec.fields import Fields, dump, format_time, load_object
 from gitexp.codec.plans import parse_plan, plan_hash
 from gitexp.model import (
+    LARGEST_VALUE,
     Abandoned,
     Arm,
     Body,
@@ -321,6 +322,9 @@ def _metrics(fields: Fields) -> dict[str, float]:
     values = fields.numbers("metrics")
     if len(values) > _MAX_METRICS:
         raise ValueError(f"{len(values)} metrics in one record; {_MAX_METRICS} at most")
+    for name, value in values.items():
+        if abs(value) > LARGEST_VALUE:
+            raise ValueError(f"metric {name!r} is beyond {LARGEST_VALUE:g}")
     return values
 
 

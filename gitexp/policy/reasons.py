@@ -9,8 +9,12 @@ from scipy.special import ndtri
 from gitexp.decision import Criterion, PrimaryResult
 from gitexp.lifecycle import Experiment
 from gitexp.model import Goal, GuardState, Plan, Scale, TestName, Verdict
+from gitexp.policy.guard import Guarded
 from gitexp.policy.measure import min_effect_region
 from gitexp.policy.study import Study, primary_alpha
+
+_BEYOND_REACH = 1e6
+"""Square root of a number of blocks that is as good as infinite."""
 
 
 def reason_of(experiment: Experiment, study: Study) -> str:
@@ -63,43 +67,64 @@ def _open_reason(experiment: Experiment, study: Study) -> str:
 
 def criteria_of(study: Study, primary: PrimaryResult) -> tuple[Criterion, ...]:
     plan, looks = study.plan, study.looks
-    first = study.bound.looks[0]
+    first, size = study.bound.looks[0], study.sample.size
+    yet = " yet" if study.walk.verdict is Verdict.COLLECTING else ""
     found = [
-        Criterion(
-            name="blocks",
-            met=study.sample.size >= first,
-            text=f"at least {first} complete blocks ({study.sample.size})",
+        _criterion(
+            "blocks",
+            size >= first,
+            f"at least {first} complete blocks ({size})",
+            f"fewer than {first} complete blocks ({size})",
         )
     ]
     signals = study.sample.signals(looks)
     shown = None if study.walk.shown is None else signals[study.walk.shown]
     if plan.goal is Goal.NO_REGRESSION:
         ok = study.goal is not None and GuardState.OK in study.goal.states
-        found.append(Criterion(name="margin", met=ok, text="shown to be within the margin"))
+        found.append(_within_margin("margin", GuardState.OK if ok else _last(study.goal), yet))
     else:
         crossed = shown is not None and shown.crossed and not shown.is_worse
         found.append(
-            Criterion(name="significant", met=crossed, text="crossed its boundary, good direction")
+            _criterion(
+                "significant",
+                crossed,
+                "crossed its boundary in the good direction",
+                f"no clear difference in the good direction{yet}",
+            )
         )
         if plan.min_effect > 0:
             found.append(
-                Criterion(
-                    name="min-effect",
-                    met=_reaches(plan, primary),
-                    text="the estimate reaches the smallest effect worth having",
+                _criterion(
+                    "min-effect",
+                    _reaches(plan, primary),
+                    "the estimate reaches the smallest effect worth having",
+                    "the estimate is below the smallest effect worth having",
                 )
             )
-    for guard in study.guarded:
-        name = guard.guardrail.metric.name
-        state = guard.states[-1] if guard.states else GuardState.UNRESOLVED
-        found.append(
-            Criterion(
-                name=f"guardrail {name}",
-                met=state is GuardState.OK,
-                text=f"{name} shown to be within its margin ({state})",
-            )
-        )
+    found += [
+        _within_margin(f"guardrail {guard.guardrail.metric.name}", _last(guard), yet)
+        for guard in study.guarded
+    ]
     return tuple(found)
+
+
+def _within_margin(name: str, state: GuardState, yet: str) -> Criterion:
+    return _criterion(
+        name,
+        state is GuardState.OK,
+        "shown not to be worse than its margin",
+        "shown to be worse than its margin"
+        if state is GuardState.HARMED
+        else f"not{yet} shown to be within its margin",
+    )
+
+
+def _last(guard: Guarded | None) -> GuardState:
+    return guard.states[-1] if guard is not None and guard.states else GuardState.UNRESOLVED
+
+
+def _criterion(name: str, met: bool, text: str, otherwise: str) -> Criterion:
+    return Criterion(name=name, met=met, text=text if met else otherwise)
 
 
 def _reaches(plan: Plan, primary: PrimaryResult) -> bool:
@@ -117,7 +142,8 @@ def blocks_needed(study: Study | None, verdict: Verdict) -> int | None:
     """Blocks a new experiment would need to find the effect seen here with 80 % power.
 
     Normal approximation of the paired test, inflated for the looks (1.05) and, under ranks, for
-    their efficiency (.955). None when the effect seen is not worth having, or not known.
+    their efficiency (.955). None when the effect seen is not worth having, or not known, or when
+    nobody could run so many.
     """
     if study is None or verdict is not Verdict.UNDECIDED:
         return None
@@ -130,7 +156,9 @@ def blocks_needed(study: Study | None, verdict: Verdict) -> int | None:
         return None
     mean = sum(differences) / len(differences)
     variance = sum((x - mean) ** 2 for x in differences) / (len(differences) - 1)
-    z = float(ndtri(1 - primary_alpha(study.plan) / 2) + ndtri(0.8))
+    z = float(ndtri(0.8) - ndtri(primary_alpha(study.plan) / 2))
     efficiency = 1.0 if study.plan.test is TestName.T else 0.955
-    needed = math.ceil(1.05 * z * z * variance / estimate**2 / efficiency)
-    return max(needed, study.plan.max_blocks + 1)
+    root = z * math.sqrt(1.05 * variance / efficiency) / abs(estimate)
+    if root > _BEYOND_REACH:
+        return None
+    return max(math.ceil(root * root), study.plan.max_blocks + 1)

@@ -29,6 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from gitexp.model import LARGEST_VALUE
+
 LINE_LIMIT = 64 * 1024
 """Longer lines are ignored, bytes."""
 NAME_LIMIT = 128
@@ -71,7 +73,7 @@ class Reported:
     """What a command said about itself in one trial.
 
     Attributes:
-        values: Metric to value in base units, finite.
+        values: Metric to value in base units, no larger than `LARGEST_VALUE`.
         samples: The inner samples of metrics that came more than once, in the order they came.
         units: Metric to unit, where one was given; 's' for every time, 'B' for every size.
         complaints: What was refused and why, one sentence each; refused metrics have no value.
@@ -127,7 +129,11 @@ class _Source:
         if self.units.setdefault(name, unit) != unit:
             units = " and ".join(sorted(_unit_text(u) for u in (unit, self.units[name])))
             self.refused[name] = f"metric '{name}' comes in two units in one trial: {units}"
-        self.samples.setdefault(name, array("d")).append(sample.value * factor)
+        value = sample.value * factor
+        if abs(value) > LARGEST_VALUE:
+            self.refused[name] = f"metric '{name}' is beyond {LARGEST_VALUE:g} in base units"
+            return True
+        self.samples.setdefault(name, array("d")).append(value)
         return True
 
 
@@ -155,9 +161,6 @@ def read_metrics(output_path: Path, metrics_file: Path) -> Reported:
             if (unit := source.units[name]) is not None:
                 units[name] = unit
         seen |= source.samples.keys() | source.refused.keys()
-    for name in [name for name, value in values.items() if not math.isfinite(value)]:
-        complaints.append(f"metric '{name}' overflows: its value is beyond 1.8e308")
-        del values[name]
     return Reported(
         values=dict(sorted(values.items())),
         samples=samples,

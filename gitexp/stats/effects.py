@@ -65,6 +65,8 @@ def cohens_d(control: npt.ArrayLike, treatment: npt.ArrayLike) -> float | None:
     if np.ptp(c) == 0.0 and np.ptp(t) == 0.0:
         return None
     squares = float(np.sum((c - c.mean()) ** 2) + np.sum((t - t.mean()) ** 2))
+    if squares == 0.0:  # a spread too small for its square
+        return None
     return float(t.mean() - c.mean()) / math.sqrt(squares / df)
 
 
@@ -93,4 +95,5 @@ def d_z(d: npt.ArrayLike) -> float | None:
     x = as_values("d", d)
     if x.size < 2 or np.ptp(x) == 0.0:
         return None
-    return float(x.mean() / x.std(ddof=1))
+    sd = float(x.std(ddof=1))
+    return float(x.mean()) / sd if sd > 0.0 else None  # its square may be too small for a number

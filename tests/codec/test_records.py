@@ -54,7 +54,7 @@ oids = hexadecimal.map(Oid)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(max_size=40).filter(lambda text: text.isprintable())
 ids = st.builds(ulid, st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
-metrics = st.dictionaries(texts, numbers, max_size=5)
+metrics = st.dictionaries(texts, st.floats(-1e60, 1e60), max_size=5)
 revisions = st.builds(Revision, oids, oids)
 moments = st.datetimes(
     min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)
@@ -108,7 +108,7 @@ bodies: st.SearchStrategy[Body] = st.one_of(
 
 metric = st.builds(Metric, name=texts, direction=st.sampled_from(Direction), unit=st.none() | texts)
 shares = st.floats(0, 0.5, exclude_min=True)
-plans = st.builds(
+any_plans = st.builds(
     Plan,
     id=st.just(EXP),
     name=texts,
@@ -132,11 +132,11 @@ plans = st.builds(
     test=st.sampled_from(TestName),
     goal=st.sampled_from(Goal),
     alpha=shares,
-    guardrail_alpha=shares,
+    guardrail_alpha=shares.filter(lambda x: x < 0.5),
     min_effect=st.floats(0, 1e9),
-    max_regression=st.floats(0, 1e9),
+    max_regression=st.floats(0, 1e9, exclude_min=True),
     min_blocks=st.integers(1, 1000),
-    max_blocks=st.integers(1, 1_000_000),
+    max_blocks=st.integers(1000, 1_000_000),
     max_days=st.floats(0, 36500, exclude_min=True),
     revisions=st.integers(1, 1000),
     command=st.none() | texts,
@@ -149,6 +149,25 @@ plans = st.builds(
     auto_rollback=st.booleans(),
     like=st.none() | st.just(EXP),
 )
+
+
+def _made_possible(plan: Plan) -> Plan:
+    """The plan without what no analysis could mean."""
+    sizes = {"min_effect": plan.min_effect, "max_regression": plan.max_regression}
+    if plan.scale is Scale.LOG:
+        sizes = {name: min(size, 0.99) for name, size in sizes.items()}
+    guardrails = tuple(
+        replace(
+            g, margin=min(g.margin, 0.99), is_relative=g.is_relative and g.metric.unit != "bool"
+        )
+        for g in plan.guardrails
+    )
+    if plan.test is TestName.WELCH:
+        return replace(plan, **sizes, guardrails=(), goal=Goal.BETTER)
+    return replace(plan, **sizes, guardrails=guardrails)
+
+
+plans = any_plans.map(_made_possible)
 
 
 def line_of(body: Body, **header: Any) -> bytes:
@@ -334,6 +353,43 @@ def test_times_are_kept_to_the_millisecond_in_utc() -> None:
     assert b'"at":"2026-01-05T12:00:00.123Z"' in line_of(
         Created(plan_commit=Oid("b2" * 20)), at=moment
     )
+
+
+def _guarded(direction: Direction, unit: str | None, margin: float) -> dict[str, Any]:
+    metric = Metric(name="hits", direction=direction, unit=unit)
+    return {"guardrails": (Guardrail(metric=metric, margin=margin, is_relative=True),)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"min_blocks": 21}, "min_blocks"),
+        ({"guardrail_alpha": 0.5}, "guardrail_alpha"),
+        ({"min_effect": 1.0}, "min_effect"),
+        ({"max_regression": 2.0}, "max_regression"),
+        ({"scale": Scale.DIFFERENCE, "min_effect": 1e61}, "min_effect"),
+        ({"goal": Goal.NO_REGRESSION, "max_regression": 0.0}, "margin"),
+        ({"goal": Goal.NO_REGRESSION, "test": TestName.WELCH}, "block by block"),
+        ({"test": TestName.WELCH, **_guarded(Direction.LOWER, None, 0.1)}, "block by block"),
+        (_guarded(Direction.HIGHER, None, 1.0), "cannot fall"),
+        (_guarded(Direction.LOWER, "bool", 0.1), "a rate"),
+        (_guarded(Direction.LOWER, None, 1e61), "margin"),
+    ],
+)
+def test_a_plan_that_no_analysis_could_follow_is_refused(
+    plan: Plan, changes: dict[str, Any], why: str
+) -> None:
+    text = canonical(replace(plan, **changes))
+
+    with pytest.raises(ValueError, match=why):
+        parse_plan(text)
+
+
+def test_a_value_too_large_to_compute_with_is_no_record() -> None:
+    body = Observation(trial=ulid(0, bytes(10)), metrics={"a": -1e60, "b": 1e61})
+
+    with pytest.raises(ValueError, match="'b' is beyond"):
+        decode(line_of(body))
 
 
 def test_ulids_sort_by_time() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitexp.decision import Analysis
-from gitexp.model import TestName, Verdict
+from gitexp.model import Scale, TestName, Verdict
 from gitexp.policy import analyse
 from tests.making import COMPARISON, Notebook, plan_with
 
@@ -97,3 +97,22 @@ def test_the_unit_of_a_metric_changes_nothing_relative(
 
     assert other.verdict is found.verdict
     assert other.looks.decided_at == found.looks.decided_at
+
+
+sizes = st.floats(-1e60, 1e60) | st.sampled_from([1e60, -1e60, 5e-324, -5e-324, 1e-300, 0.0])
+
+
+@given(
+    test=st.sampled_from(TestName),
+    scale=st.sampled_from(Scale),
+    alpha=st.sampled_from([0.05, 1e-17, 1e-300]),
+    pairs=st.lists(st.tuples(sizes, sizes), max_size=24),
+)
+@settings(max_examples=200, deadline=None)
+def test_any_value_a_record_may_hold_has_an_analysis(
+    test: TestName, scale: Scale, alpha: float, pairs: list[tuple[float, float]]
+) -> None:
+    notebook = Notebook(plan_with(test=test, scale=scale, alpha=alpha))
+    notebook.blocks(pairs)
+
+    assert analyse(notebook.experiment(), COMPARISON).verdict in Verdict

@@ -191,7 +191,15 @@ def test_a_value_that_overflows_in_base_units_is_refused(read: Read) -> None:
     found = read("METRIC a=1e308 h\n")
 
     assert found.values == {}
-    assert "'a' overflows" in found.complaints[0]
+    assert "'a'" in found.complaints[0]
+
+
+def test_a_value_too_large_to_compute_with_is_refused_with_its_samples(read: Read) -> None:
+    found = read("METRIC a=1\nMETRIC a=1e61\nMETRIC a=2\nMETRIC b=-1e60\n")
+
+    assert found.values == {"b": -1e60}
+    assert found.samples == {}
+    assert found.complaints == ("metric 'a' is beyond 1e+60 in base units",)
 
 
 @pytest.mark.parametrize(("one", "other"), [("ms", "B"), ("ms", ""), ("req", "rows")])

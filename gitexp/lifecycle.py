@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from gitexp.blocks import Block, RunTrial, Series, series
 from gitexp.model import (
@@ -127,17 +126,20 @@ class Experiment:
         return tuple(sorted(runs, key=lambda run: run.record.seq))
 
     def revisions(self) -> tuple[Revision, ...]:
-        """Revisions with a complete block or an unpaired trial, in the order they first had one."""
-        firsts: dict[Revision, tuple[datetime, str]] = {}
-        for (revision, _), found in self.series.items():
-            for block in (*found.blocks, *found.held_back):
-                moment = (block.finished, block.completed.id)
-                firsts[revision] = min(firsts.get(revision, moment), moment)
+        """Revisions in which the decider completed a block or recorded an unpaired trial, in order.
+
+        What other writers measure uses up none of the revisions the plan registers.
+        """
+        decider = self.plan.decider
+        begun: list[tuple[int, Revision]] = []
+        for (revision, writer), found in self.series.items():
+            if writer == decider:
+                blocks = (*found.blocks, *found.held_back)
+                begun += [(block.completed.seq, revision) for block in blocks]
         for run in self.trials:
-            if run.trial.block is None:
-                moment = (run.record.at, run.record.id)
-                firsts[run.trial.revision] = min(firsts.get(run.trial.revision, moment), moment)
-        return tuple(sorted(firsts, key=lambda revision: firsts[revision]))
+            if run.trial.block is None and run.record.writer == decider:
+                begun.append((run.record.seq, run.trial.revision))
+        return tuple(dict.fromkeys(revision for _, revision in sorted(begun)))
 
     def last_decision(self) -> Decided | None:
         """What was decided last, of whatever revision."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from gitexp.app.load import Loaded, load
@@ -30,7 +31,11 @@ def view_of(experiment: Experiment, comparison: Comparison, loaded: Loaded) -> A
         experiment=experiment,
         comparison=comparison,
         analysis=analysis,
-        next=next_commands(experiment, analysis.verdict, comparison),
+        next=next_commands(
+            replace(loaded, experiment=experiment, comparison=comparison),
+            analysis.verdict,
+            blocks_needed=analysis.blocks_needed,
+        ),
     )
 
 

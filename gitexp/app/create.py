@@ -96,7 +96,7 @@ def create(store: Store, options: CreateOptions) -> CreatedView:
     )
     trust(plan_hash(text))
     assert result.plan_commit is not None, "a creation makes it"
-    return _view(store, plan, text, result.plan_commit, options, worktree, like)
+    return _view(store, plan, text, result.plan_commit, worktree, like)
 
 
 def _now(store: Store) -> datetime:
@@ -145,7 +145,7 @@ def _existing(store: Store, exp: ExperimentId, options: CreateOptions) -> Create
     plan = loaded.experiment.plan
     commit = loaded.experiment.plan_commit or loaded.tip or plan.base
     text = loaded.experiment.canonical
-    return _view(store, plan, text, commit, options, None, None, existed=loaded.experiment)
+    return _view(store, plan, text, commit, None, None, existed=loaded.experiment)
 
 
 # --- where it starts -----------------------------------------------------------------------------
@@ -253,7 +253,6 @@ def _view(
     plan: Plan,
     text: str,
     plan_commit: Oid,
-    options: CreateOptions,
     worktree: str | None,
     like: Loaded | None,
     *,
@@ -279,18 +278,16 @@ def _view(
         max_blocks=plan.max_blocks,
         warnings=hypothesis_warnings(plan.hypothesis),
         notes=tuple(notes),
-        next=_next(plan, options, worktree, is_here=is_here, has_change=like is not None),
+        next=_next(plan, worktree, is_here=is_here, has_change=like is not None),
     )
 
 
-def _next(
-    plan: Plan, options: CreateOptions, worktree: str | None, *, is_here: bool, has_change: bool
-) -> tuple[str, ...]:
+def _next(plan: Plan, worktree: str | None, *, is_here: bool, has_change: bool) -> tuple[str, ...]:
     steps = []
     if not has_change:
         if worktree is not None:
             steps.append(f"cd {shlex.quote(worktree)}")
-        elif not is_here and not options.no_checkout:
+        elif not is_here:
             steps.append(f"git switch exp/{plan.id}")
         steps.append("git commit -am 'the change'")
     steps.append(f"git exp {'run' if plan.command else 'status'} {plan.id}")

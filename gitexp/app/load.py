@@ -33,6 +33,7 @@ class Loaded:
     """One experiment as records and branches show it.
 
     Attributes:
+        is_decider: Whether this clone is the one that decides.
         tip: Of its branch, wherever it was found; None when there is none any more.
         source: None for a branch of this clone, else the remote it was found on.
         comparison: What the arms run now, or ran last; None when that cannot be known here.
@@ -40,6 +41,7 @@ class Loaded:
     """
 
     experiment: Experiment
+    is_decider: bool
     tip: Oid | None
     source: str | None
     comparison: Comparison | None
@@ -120,6 +122,7 @@ def load(store: Store, exp: ExperimentId) -> Loaded:
     comparison = _compare(store, experiment, tip)
     return Loaded(
         experiment=experiment,
+        is_decider=store.known_writer == experiment.plan.decider,
         tip=tip,
         source=source,
         comparison=comparison,
@@ -144,14 +147,10 @@ def branch_tips(store: Store) -> dict[ExperimentId, tuple[Oid, str | None]]:
     return found
 
 
-def tip_of_target(store: Store, target: str) -> Oid | None:
-    """The target branch here, else the one remote's of that name."""
-    own = store.repository.ref(target)
-    if own is not None:
-        return own
-    pattern = f"{refs.REMOTE_BRANCHES}*/{refs.short(target)}"
-    remote = set(store.repository.refs(pattern).values())
-    return remote.pop() if len(remote) == 1 else None
+def target_tips(store: Store, target: str) -> tuple[Oid, ...]:
+    """The target branch here and on every remote, as last fetched; each commit once."""
+    tracked = f"{refs.REMOTE_BRANCHES}*/{refs.short(target)}"
+    return tuple(sorted(set(store.repository.refs(target, tracked).values())))
 
 
 def known_ids(store: Store) -> tuple[ExperimentId, ...]:
@@ -180,7 +179,7 @@ def _plan_line(store: Store, evidence: Evidence, tip: Oid) -> str | None:
 def _own_messages(store: Store, evidence: Evidence, tip: Oid) -> Iterator[str]:
     """Messages of the commits on the branch that its target lacks, newest first."""
     plans = (r.body.plan for r in evidence.records if isinstance(r.body, PlanBody))
-    bases = (tip_of_target(store, plan.target) for plan in plans)
+    bases = (store.repository.ref(plan.target) for plan in plans)
     base = next((tip for tip in bases if tip is not None), None)
     repository = store.repository
     if base is not None:
@@ -215,11 +214,27 @@ def _no_plan(exp: ExperimentId, tip: Oid | None, *, has_evidence: bool) -> Gitex
 def _compare(store: Store, experiment: Experiment, tip: Oid | None) -> Comparison | None:
     """What the arms are: by the branches while it runs, by the records when they are gone."""
     if experiment.state is State.RUNNING and tip is not None:
-        base = tip_of_target(store, experiment.plan.target)
-        control = store.repository.merge_base(base, tip) if base else experiment.plan.base
+        control = _control(store, experiment.plan, tip)
         if control is not None:
             return _compare_commits(store, experiment.plan, control, tip)
     return _compare_records(experiment)
+
+
+def _control(store: Store, plan: Plan, tip: Oid) -> Oid | None:
+    """The newest commit the treatment shares with its target, wherever the target is known.
+
+    A clone's own target branch may be older than where the experiment began: then the plan's base,
+    or the remote's target, knows better, and every clone compares the same two commits.
+    """
+    repository = store.repository
+    shared = {repository.merge_base(target, tip) for target in target_tips(store, plan.target)}
+    if plan.base not in shared and repository.is_commit(plan.base):
+        shared |= {plan.base} if repository.is_ancestor(plan.base, tip) else set()
+    newest: Oid | None = None
+    for commit in sorted(commit for commit in shared if commit is not None):
+        if newest is None or repository.is_ancestor(newest, commit):
+            newest = commit
+    return newest
 
 
 def _compare_commits(store: Store, plan: Plan, control: Oid, tip: Oid) -> Comparison:

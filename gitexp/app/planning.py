@@ -106,6 +106,9 @@ class _Reader:
             self.complaints.append(f"--{option}: {error}")
             return default
 
+    def complained_of(self, option: str) -> bool:
+        return any(complaint.startswith(f"--{option}:") for complaint in self.complaints)
+
     def refuse_unless(self, condition: bool, complaint: str) -> None:
         if not condition:
             self.complaints.append(complaint)
@@ -133,6 +136,7 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
         Scale,
         like.scale if like and keeps_metric else default_scale(primary),
     )
+    goal = reader.read("goal", options.goal, Goal, like.goal if like else Goal.BETTER)
     # a share means the same for every metric, a number of its units does not
     keeps_size = like is not None and scale is like.scale and (keeps_metric or scale is Scale.LOG)
     plan = Plan(
@@ -153,7 +157,7 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
             TestName,
             like.test if like and keeps_metric else _default_test(scale),
         ),
-        goal=reader.read("goal", options.goal, Goal, like.goal if like else Goal.BETTER),
+        goal=goal,
         alpha=_alpha(reader, options, like),
         guardrail_alpha=_guardrail_alpha(options, like),
         min_effect=_effect(
@@ -162,7 +166,7 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
             options.min_effect,
             primary,
             scale,
-            like.min_effect if like and keeps_size else 0.0,
+            like.min_effect if like and keeps_size and goal is Goal.BETTER else 0.0,
         ),
         max_regression=_effect(
             reader,
@@ -202,7 +206,7 @@ def _refuse(complaints: list[str]) -> None:
     if complaints:
         raise UsageError(
             "this plan cannot be registered: " + "; ".join(complaints),
-            hint="git exp create -h explains every option, with an example",
+            hint="git exp create NAME --hypothesis '…' --run 'CMD'; see also -h",
         )
 
 
@@ -246,7 +250,8 @@ def _effect(
         if scale is Scale.LOG:
             if amount.suffix != "%":
                 raise ValueError(
-                    f"{metric.name} is compared by ratio: write {given.removesuffix('pp')}%"
+                    f"{given!r} is no share, and {metric.name} is compared by ratio: write 5% for "
+                    f"5 percent, or add --scale difference to compare in its own unit"
                 )
             if amount.value >= 100:
                 raise ValueError(f"{given!r} cannot be reached: it must be under 100%")
@@ -310,7 +315,7 @@ def _check_together(reader: _Reader, plan: Plan) -> None:
     )
     names = [guardrail.metric.name for guardrail in plan.guardrails]
     reader.refuse_unless(
-        plan.primary.name not in names,
+        plan.primary.name not in names or reader.complained_of("metric"),
         f"--guardrail: {plan.primary.name} is the primary metric already",
     )
 

@@ -28,19 +28,19 @@ def refuse_to_run(store: Store, loaded: Loaded, analysis: Analysis) -> tuple[str
     """
     experiment = loaded.experiment
     exp, plan = experiment.id, experiment.plan
-    refuse_to_measure(loaded)
-    if store.git.top is None:
-        raise Refused(
-            "trials need a work tree, and this repository is bare",
-            hint="run it in a clone: git clone <this repository> <folder>",
-            code="bare",
-        )
     if plan.command is None:
         raise Refused(
             f"the plan of {exp} names no command to run",
             hint=f"record what you measured: git exp record {exp} --arm treatment "
             f"-m {plan.primary.name}=1.5",
             code="no-command",
+        )
+    refuse_to_measure(loaded)
+    if store.git.top is None:
+        raise Refused(
+            "trials need a work tree, and this repository is bare",
+            hint="run it in a clone: git clone <this repository> <folder>",
+            code="bare",
         )
     failed = [check for check in analysis.health if check.state is HealthState.FAIL]
     if failed:
@@ -176,9 +176,12 @@ def refuse_wrong_clock(store: Store, loaded: Loaded) -> None:
 
 
 def _warnings(store: Store, loaded: Loaded) -> tuple[str, ...]:
+    found = []
+    decider = loaded.experiment.plan.decider
+    if not loaded.is_decider:
+        found.append(f"blocks run here wait until {decider}, who decides, takes them in")
     branch = refs.branch(loaded.experiment.id)
-    if head_branch(store) != branch:
-        return ()
-    if not store.git.run("status", "--porcelain", "--untracked-files=no"):
-        return ()
-    return (f"uncommitted changes are not measured: commit them on {refs.short(branch)}",)
+    stands_there = head_branch(store) == branch
+    if stands_there and store.git.run("status", "--porcelain", "--untracked-files=no"):
+        found.append(f"uncommitted changes are not measured: commit them on {refs.short(branch)}")
+    return tuple(found)

@@ -230,15 +230,17 @@ class _Run:
         if view.analysis.verdict.is_final:
             exhausted = view.analysis.verdict is Verdict.UNDECIDED
             return "exhausted" if exhausted else "decided"
-        if blocks.complete + blocks.waiting >= blocks.max:
-            return "waiting" if blocks.waiting else "exhausted"
-        return None
+        if blocks.complete >= blocks.max:
+            return "exhausted"
+        is_full = blocks.complete + blocks.waiting >= blocks.max
+        return "waiting" if is_full and not self._loaded.is_decider else None
 
     def _blocks_left(self, view: AnalysisView) -> int:
         if self._options.blocks is not None:
             return self._options.blocks - self._blocks_run
         blocks = view.analysis.blocks
-        return max(blocks.max - blocks.complete - blocks.waiting, 0)
+        waiting = 0 if self._loaded.is_decider else blocks.waiting
+        return max(blocks.max - blocks.complete - waiting, 0)
 
     def _at_most(self, view: AnalysisView) -> float | None:
         if not self._block_s:

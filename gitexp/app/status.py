@@ -124,7 +124,7 @@ def _row(store: Store, exp: ExperimentId, current: ExperimentId | None) -> Statu
         ended=None if event is None else event.at,
         merge=_merge(experiment),
         problems=experiment.problems,
-        next=next_commands(experiment, verdict, comparison),
+        next=next_commands(loaded, verdict, is_analysed=decided is not None or cached is not None),
     )
 
 

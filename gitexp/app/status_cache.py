@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from gitexp.app.load import branch_tips, tip_of_target
+from gitexp.app.load import branch_tips, target_tips
 from gitexp.app.status_view import Estimate, StatusRow
 from gitexp.app.verdict_cache import verdict_stamp
 from gitexp.health import Health, HealthState
@@ -42,7 +42,8 @@ class RowCache:
         self._store = store
         self._tips = store.tips()
         self._branches = branch_tips(store)
-        self._targets: dict[str, Oid | None] = {}
+        self._writer = store.known_writer
+        self._targets: dict[str, tuple[Oid, ...]] = {}
         self._kept = self._load()
         self._fresh: dict[str, dict[str, Any]] = {}
 
@@ -79,10 +80,11 @@ class RowCache:
 
     def _key(self, exp: ExperimentId, target: str) -> str:
         if target not in self._targets:
-            self._targets[target] = tip_of_target(self._store, target)
+            self._targets[target] = target_tips(self._store, target)
         parts = [
             sorted(self._tips.get(exp, {}).items()),
             self._branches.get(exp),
+            self._writer,
             self._targets[target],
             verdict_stamp(self._store, exp),
         ]

@@ -10,7 +10,7 @@ from gitexp.decision import Criterion, PrimaryResult
 from gitexp.lifecycle import Experiment
 from gitexp.model import Goal, GuardState, Plan, Scale, TestName, Verdict
 from gitexp.policy.guard import Guarded
-from gitexp.policy.measure import min_effect_region
+from gitexp.policy.measure import good_sign, min_effect_region
 from gitexp.policy.study import Study, primary_alpha
 
 _BEYOND_REACH = 1e6
@@ -152,7 +152,8 @@ def blocks_needed(study: Study | None, verdict: Verdict) -> int | None:
     if len(differences) < 2 or estimate is None or not math.isfinite(estimate):
         return None
     low, high = min_effect_region(study.plan)
-    if estimate == 0 or low < estimate < high:
+    is_worth_having = estimate >= high if good_sign(study.plan.primary) > 0 else estimate <= low
+    if estimate == 0 or not is_worth_having:
         return None
     mean = sum(differences) / len(differences)
     variance = sum((x - mean) ** 2 for x in differences) / (len(differences) - 1)

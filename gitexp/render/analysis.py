@@ -6,7 +6,7 @@ import math
 
 from gitexp.app.views import AnalysisView
 from gitexp.decision import Analysis, ArmCounts, GuardrailResult, PrimaryResult
-from gitexp.model import Direction, Goal, Plan, TestName, Verdict
+from gitexp.model import Direction, Goal, Plan, Scale, TestName, Verdict
 from gitexp.render import numbers, words
 from gitexp.render.bars import interval_bar, reach_of
 from gitexp.render.checks import check
@@ -14,9 +14,13 @@ from gitexp.render.columns import Column, table
 from gitexp.render.labels import WIDTH, commands, heading, label, told
 from gitexp.render.raw import raw_statistics
 from gitexp.render.screen import Line, Screen, Span, Style, line, wrapped
+from gitexp.render.sentences import verdict_sentence
 
 BAR = 25
 """Cells of a drawn interval; odd, so that zero has one of its own."""
+
+_SAID = (Verdict.BETTER, Verdict.WORSE, Verdict.BLOCKED)
+"""Verdicts whose sentence says why, once they are decided."""
 
 
 def analysis_page(view: AnalysisView, screen: Screen, *, verbose: bool = False) -> list[Line]:
@@ -30,7 +34,7 @@ def analysis_page(view: AnalysisView, screen: Screen, *, verbose: bool = False) 
         *_guardrails(analysis, screen),
         line(),
         *_health(analysis, screen),
-        *_criteria(analysis, screen),
+        *_criteria(analysis, plan, screen),
         *_how(analysis, plan, screen),
     ]
     if verbose:
@@ -38,47 +42,12 @@ def analysis_page(view: AnalysisView, screen: Screen, *, verbose: bool = False) 
     return lines + commands("next", view.next)
 
 
-def verdict_sentence(view: AnalysisView) -> str:
-    """The primary metric's result in one sentence, without the verdict's name.
-
-    'treatment −4.5% in time (95% repeated interval −8.0% to −0.9%), decided at block 10 of 20;
-    2 later blocks not used'
-    """
-    analysis = view.analysis
-    primary, blocks, looks = analysis.primary, analysis.blocks, analysis.looks
-    change = numbers.change(words.effect(primary), primary.metric, primary.scale)
-    if words.effect(primary) is None:
-        found = f"no estimate of {primary.metric.name} yet"
-    elif looks.last is None and looks.decided_at is None:
-        found = f"treatment {change} in {primary.metric.name} so far"
-    else:
-        found = f"treatment {change} in {primary.metric.name} ({_interval(primary)})"
-    if looks.decided_at is not None:
-        where = f", decided at block {looks.decided_at} of {blocks.max}"
-    else:
-        where = f", {blocks.complete} of {numbers.plural(blocks.max, 'block')}"
-    if blocks.after:
-        return f"{found}{where}; {numbers.plural(blocks.after, 'later block')} not used"
-    if looks.next is not None and looks.decided_at is None:
-        order = "first" if looks.last is None else "next"
-        return f"{found}{where}; {order} look at block {looks.next}"
-    return found + where
-
-
-def _interval(primary: PrimaryResult) -> str:
-    held = f"{numbers.level(primary.level)} repeated interval"
-    if not any(map(math.isfinite, primary.interval)):
-        return f"{held} {numbers.UNBOUNDED}"
-    low, high = numbers.interval_ends(primary.interval, primary.metric, primary.scale)
-    return f"{held} {low} to {high}"
-
-
 def _head(view: AnalysisView, screen: Screen) -> list[Line]:
     analysis, experiment = view.analysis, view.experiment
     blocks = analysis.blocks
     counts = [f"{numbers.plural(blocks.used, 'block')} used"]
     for count, what in (
-        (blocks.after, "after the decision"),
+        (blocks.after, "not used" if analysis.looks.decided_at is None else "after the decision"),
         (blocks.waiting, "waiting"),
         (blocks.both_failed, "failed in both arms"),
         (blocks.retracted, "retracted"),
@@ -91,9 +60,11 @@ def _head(view: AnalysisView, screen: Screen) -> list[Line]:
         f"control {_outcomes(analysis.control)}; treatment {_outcomes(analysis.treatment)}; "
         + ", ".join(counts)
     )
+    has_failed = any(arm.failed + arm.timeout for arm in (analysis.control, analysis.treatment))
     return [
         *heading(experiment.id, experiment.plan.name, (), screen),
         *wrapped(outcomes, screen),
+        *([line(f"why trials failed: git exp log {experiment.id}")] if has_failed else []),
     ]
 
 
@@ -110,18 +81,21 @@ def _outcomes(arm: ArmCounts) -> str:
 
 
 def _verdict(view: AnalysisView, screen: Screen) -> list[Line]:
-    name = words.verdict(view.analysis.verdict, screen)
+    analysis = view.analysis
+    name = words.verdict(analysis.verdict, screen)
     first = Span(f"{name.text}   ", name.style)
     lines = wrapped(verdict_sentence(view), screen, first=first)
-    if view.analysis.verdict is Verdict.COLLECTING and view.analysis.looks.crossed_at is None:
-        return lines  # the reason, how many blocks there are, is in the sentence already
-    return lines + wrapped(view.analysis.reason, screen, first=" " * screen.cells(first))
+    is_young = analysis.verdict is Verdict.COLLECTING and analysis.looks.crossed_at is None
+    is_said = analysis.looks.decided_at is not None and analysis.verdict in _SAID
+    if is_young or is_said:
+        return lines  # the sentence holds the reason already
+    return lines + wrapped(analysis.reason, screen, first=" " * screen.cells(first))
 
 
 def _metrics(analysis: Analysis, screen: Screen) -> list[Line]:
     shown = [("primary", analysis.primary)]
     if analysis.after is not None:
-        shown.append((f"all {analysis.blocks.used + analysis.blocks.after} blocks", analysis.after))
+        shown.append((f"all {analysis.blocks.complete} blocks", analysis.after))
     bars: list[str | Span | Line] = []
     axis = ""
     if screen.width >= 100:
@@ -165,22 +139,30 @@ def _guardrails(analysis: Analysis, screen: Screen) -> list[Line]:
     found = analysis.guardrails
     if not found:
         return []
+    changes = [
+        numbers.change(g.change, g.metric, Scale.LOG if g.is_relative else Scale.DIFFERENCE)
+        for g in found
+    ]
+    since = [f"since block {g.fell_at}" if g.fell_at else "" for g in found]
+    limits = [words.limit(g.metric, g.margin, is_relative=g.is_relative) for g in found]
     rows = table(
         [
             Column(title="GUARDRAIL", rows=[words.metric(g.metric) for g in found]),
             Column(
-                title="LIMIT",
-                rows=[words.limit(g.metric, g.margin, is_relative=g.is_relative) for g in found],
-                is_right=True,
-                drop=2,
+                title="CONTROL",
+                rows=[numbers.quantity(g.control, g.metric.unit) for g in found],
+                drop=4,
             ),
-            Column(title="NO WORSE THAN", rows=[_bound(g) for g in found], is_right=True, drop=1),
-            Column(title="", rows=[words.guard_state(g.state) for g in found]),
             Column(
-                title="",
-                rows=[f"since block {g.fell_at}" if g.fell_at else "" for g in found],
-                drop=3,
+                title="TREATMENT",
+                rows=[numbers.quantity(g.treatment, g.metric.unit) for g in found],
+                drop=4,
             ),
+            Column(title="CHANGE", rows=changes, is_right=True, drop=3),
+            Column(title="LIMIT", rows=limits, is_right=True, drop=2),
+            Column(title="WORSE BY", rows=[_bound(g) for g in found], drop=1),
+            Column(title="", rows=[words.guard_state(g.state) for g in found]),
+            Column(title="", rows=since, drop=5),
         ],
         screen,
     )
@@ -188,9 +170,11 @@ def _guardrails(analysis: Analysis, screen: Screen) -> list[Line]:
 
 
 def _bound(found: GuardrailResult) -> str:
-    if not math.isfinite(found.bound):
-        return "not known yet"
-    return words.limit(found.metric, found.bound, is_relative=found.is_relative)
+    sure = "at most" if found.least is None else "at least"
+    value = found.bound if found.least is None else found.least
+    if math.isfinite(value):
+        return f"{sure} {words.limit(found.metric, value, is_relative=found.is_relative)}"
+    return "not known yet" if found.least is None else "failed too often"
 
 
 def _health(analysis: Analysis, screen: Screen) -> list[Line]:
@@ -201,12 +185,14 @@ def _health(analysis: Analysis, screen: Screen) -> list[Line]:
     ]
 
 
-def _criteria(analysis: Analysis, screen: Screen) -> list[Line]:
+def _criteria(analysis: Analysis, plan: Plan, screen: Screen) -> list[Line]:
     lines: list[Line] = []
+    margins = {f"guardrail {g.metric.name}": words.margin(g) for g in plan.guardrails}
+    margins["margin"] = words.margin(words.goal(plan))
     for at, criterion in enumerate(analysis.criteria):
-        state = "" if criterion.met else "not met: "
         first = line(label("" if at else "criteria"), words.mark(criterion.met))
-        text = f" {criterion.name}: {state}{criterion.text}"
+        margin = margins.get(criterion.name)
+        text = f" {criterion.name}: {criterion.text}" + (f" ({margin})" if margin else "")
         lines += wrapped(text, screen, first=(*first, Span(" ")), indent=WIDTH + 2)
     return lines
 
@@ -215,7 +201,8 @@ def _how(analysis: Analysis, plan: Plan, screen: Screen) -> list[Line]:
     primary = analysis.primary
     said = [f"{_method(primary)} {_holds(primary)}"]
     decided = analysis.looks.decided_at
-    if decided is not None and decided < plan.max_blocks and analysis.verdict.is_final:
+    is_early = decided is not None and decided < plan.max_blocks
+    if is_early and analysis.verdict.is_final and not words.is_exact(primary):
         all_blocks = ""
         if analysis.after is not None:
             later = numbers.change(words.effect(analysis.after), primary.metric, primary.scale)
@@ -229,7 +216,8 @@ def _how(analysis: Analysis, plan: Plan, screen: Screen) -> list[Line]:
         )
     if analysis.blocks_needed is not None and analysis.verdict is Verdict.UNDECIDED:
         said.append(
-            f"About {numbers.about(analysis.blocks_needed)} blocks would probably decide it."
+            f"If the effect really is what it looks like, about "
+            f"{numbers.about(analysis.blocks_needed)} blocks would show it."
         )
     said += [f"Note: {caveat}." for caveat in primary.caveats]
     return [
@@ -242,7 +230,8 @@ def _method(primary: PrimaryResult) -> str:
         return f"{words.test(primary.test)} on unpaired trials."
     return (
         f"{words.test(primary.test)} on {words.block_number(primary.scale)}: one number per block, "
-        "both arms side by side in random order."
+        "both arms side by side in random order. CHANGE is taken within blocks; the medians beside "
+        "it need not give it."
     )
 
 

@@ -558,3 +558,18 @@ def test_the_change_can_be_committed_with_what_is_printed_next(git: GitIn) -> No
     git("commit", "--quiet", "-am", "the change")
 
     assert git("diff", "--name-only", "main", "exp/fast") == "speed"
+
+
+def test_without_checkout_the_printed_steps_begin_on_the_new_branch(git_exp: GitExp) -> None:
+    answer = git_exp(*MINIMAL, "--no-checkout", "--json").json
+
+    assert answer["next"][0] == "git switch exp/fast"
+
+
+def test_like_with_another_goal_leaves_the_min_effect_behind(git_exp: GitExp) -> None:
+    git_exp(*MINIMAL, "--min-effect", "5%")
+
+    git_exp("create", "--like", "fast", "--base", "main", "--goal", "no-regression")
+
+    plan = git_exp("show", "fast-2", "--json").json["plan"]
+    assert (plan["goal"], plan["min_effect"]) == ("no-regression", 0.0)

@@ -1,0 +1,50 @@
+"""An experiment without a command: every step on the way is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support import GitExp, GitIn
+
+HYPOTHESIS = "a table scores 10 % less"
+
+
+def _create(git: GitIn, git_exp: GitExp) -> None:
+    git_exp(
+        *("create", "fast", "--hypothesis", HYPOTHESIS, "--metric", "score:lower:score"),
+        *("--max-blocks", "6", "--test", "signed-rank"),
+    )
+    git.commit("Change", {"src/lib.txt": "one\n"})
+
+
+def _record(git_exp: GitExp, blocks: int) -> None:
+    for block in range(1, blocks + 1):
+        for arm, value in (("control", 1.0), ("treatment", 0.5 + block / 100)):
+            git_exp("record", "fast", "--arm", arm, "-m", f"score={value}", "--block", str(block))
+
+
+def _next(git_exp: GitExp) -> Any:
+    return git_exp("status", "fast", "--json").json["experiments"][0]["next"]
+
+
+def test_it_leads_from_recording_to_analysing_to_promoting(git: GitIn, git_exp: GitExp) -> None:
+    _create(git, git_exp)
+    assert _next(git_exp) == ["git exp record -h"]
+
+    _record(git_exp, 6)
+    assert _next(git_exp) == ["git exp analyze fast"]
+
+    git_exp("analyze", "fast")
+    assert _next(git_exp) == ["git exp promote fast"]
+
+    git_exp("promote", "fast")
+    assert git("log", "-1", "--format=%(trailers:key=Exp-Decision,valueonly)").strip() == "better"
+
+
+def test_run_says_first_that_there_is_nothing_to_run(git_exp: GitExp) -> None:
+    git_exp("create", "fast", "--hypothesis", HYPOTHESIS)
+
+    result = git_exp("run", check=False)
+
+    assert result.status == 6
+    assert "names no command" in result.stderr

@@ -131,7 +131,7 @@ def test_no_crossing_with_blocks_left_is_collecting() -> None:
 
 
 def test_no_crossing_with_all_blocks_used_is_undecided_and_says_how_many_it_needs() -> None:
-    pairs: Pairs = [(1.0, 0.97 if k % 3 else 1.04) for k in range(20)]
+    pairs: Pairs = [(1.0, 0.96 if k % 2 else 1.03) for k in range(20)]
 
     found = analysed(BASE, pairs)
 
@@ -141,7 +141,7 @@ def test_no_crossing_with_all_blocks_used_is_undecided_and_says_how_many_it_need
 
 
 def test_no_number_of_blocks_is_named_for_an_effect_that_points_the_wrong_way() -> None:
-    pairs: Pairs = [(1.0, 1.03 if k % 3 else 0.96) for k in range(20)]
+    pairs: Pairs = [(1.0, 1.04 if k % 2 else 0.97) for k in range(20)]
 
     found = analysed(BASE, pairs)
 

@@ -17,7 +17,7 @@ from gitexp.app.settings import Settings
 from gitexp.app.trust import trust
 from gitexp.app.views import CreatedView
 from gitexp.changes import creation_changes
-from gitexp.codec import canonical, plan_hash
+from gitexp.codec import canonical, parse_plan, plan_hash
 from gitexp.codec.fields import format_time, parse_time
 from gitexp.errors import Refused, UsageError
 from gitexp.lifecycle import Experiment
@@ -82,7 +82,7 @@ def create(store: Store, options: CreateOptions) -> CreatedView:
     refuse_unreachable(plan)
     _refuse_missing_harness(store, plan)
     worktree = _worktree(store, exp, options)
-    text = canonical(plan)
+    text = _registered(plan)
     result = apply(
         store,
         creation_changes(
@@ -97,6 +97,23 @@ def create(store: Store, options: CreateOptions) -> CreatedView:
     trust(plan_hash(text))
     assert result.plan_commit is not None, "a creation makes it"
     return _view(store, plan, text, result.plan_commit, worktree, like)
+
+
+def _registered(plan: Plan) -> str:
+    """The plan's canonical text, which every reader accepts.
+
+    Raises:
+        UsageError: when something is longer or larger than a plan may hold.
+    """
+    text = canonical(plan)
+    try:
+        parse_plan(text)
+    except ValueError as error:
+        raise UsageError(
+            f"this plan cannot be registered: {error}",
+            hint="make it smaller; a long command or text can be a file in the repository",
+        ) from error
+    return text
 
 
 def _now(store: Store) -> datetime:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from gitexp.errors import Refused
 from gitexp.model import Plan, TestName
 
+SMALLEST_LEVEL = 1e-14
+"""Smaller ones are lost in the rounding of the boundary."""
+
 
 def earliest_decision(plan: Plan) -> int | None:
     """The first block after which the plan could decide, however clear the data; None: never."""
@@ -21,6 +24,12 @@ def refuse_unreachable(plan: Plan) -> None:
         return
     from gitexp.policy.study import primary_alpha
 
+    if primary_alpha(plan) < SMALLEST_LEVEL:
+        raise Refused(
+            f"no number of blocks reaches a level of {primary_alpha(plan):g}",
+            hint="--alpha 0.001 is strict already; 0.05 is usual",
+            code="too-few-blocks",
+        )
     enough = plan.max_blocks
     while _earliest(plan, min(plan.min_blocks, enough), enough) is None:
         enough += 1

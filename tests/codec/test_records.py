@@ -153,18 +153,21 @@ any_plans = st.builds(
 
 def _made_possible(plan: Plan) -> Plan:
     """The plan without what no analysis could mean."""
-    sizes = {"min_effect": plan.min_effect, "max_regression": plan.max_regression}
-    if plan.scale is Scale.LOG:
-        sizes = {name: min(size, 0.99) for name, size in sizes.items()}
+    largest = 0.99 if plan.scale is Scale.LOG else 1e60
+    is_paired = plan.test is not TestName.WELCH
     guardrails = tuple(
         replace(
             g, margin=min(g.margin, 0.99), is_relative=g.is_relative and g.metric.unit != "bool"
         )
         for g in plan.guardrails
     )
-    if plan.test is TestName.WELCH:
-        return replace(plan, **sizes, guardrails=(), goal=Goal.BETTER)
-    return replace(plan, **sizes, guardrails=guardrails)
+    return replace(
+        plan,
+        min_effect=min(plan.min_effect, largest),
+        max_regression=min(plan.max_regression, largest),
+        guardrails=guardrails if is_paired else (),
+        goal=plan.goal if is_paired else Goal.BETTER,
+    )
 
 
 plans = any_plans.map(_made_possible)

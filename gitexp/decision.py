@@ -94,15 +94,24 @@ class GuardrailResult:
     """One guardrail at the deciding look, or at the latest.
 
     Attributes:
+        control, treatment: The arms' medians in metric units, of yes-or-no metrics the shares;
+            None without values.
+        change: Treatment minus control, in the unit of `bound`; None without an estimate.
         bound: How much worse the treatment may still be: a fraction when relative, else in
             metric units; infinite when nothing is known.
+        least: How much worse it is at least, in the unit of `bound`; infinite when it failed too
+            often to say. None unless harmed.
         fell_at: The look at which ok or harmed fell; None while unresolved.
     """
 
     metric: Metric
     margin: float
     is_relative: bool
+    control: float | None
+    treatment: float | None
+    change: float | None
     bound: float
+    least: float | None
     state: GuardState
     fell_at: int | None
 

@@ -15,7 +15,7 @@ from gitexp.app.endings import (
 )
 from gitexp.changes import Changes, Kind, event_changes, revert_changes, rollback_changes
 from gitexp.lifecycle import Experiment
-from gitexp.model import Oid, RolledBack, State
+from gitexp.model import Oid, RolledBack, State, Verdict
 from gitexp.store.apply import apply
 from gitexp.store.store import Store
 
@@ -64,6 +64,8 @@ def default_reason(experiment: Experiment) -> str:
     decided = experiment.last_decision()
     if decided is None:
         return "not decided"
+    if decided.verdict is Verdict.UNDECIDED:
+        return f"undecided after {decided.blocks} blocks"
     return f"{decided.verdict} at block {decided.blocks}"
 
 

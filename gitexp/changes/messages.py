@@ -23,12 +23,14 @@ class PromotionText:
         effect: Such as '−4.5 %'.
         interval: Such as '−8.0 % … −0.9 %'.
         blocks: Such as '10 of 20'.
+        goal: Such as 'no-regression 10%'; None for the usual one.
     """
 
     result: str
     effect: str | None
     interval: str | None
     blocks: str
+    goal: str | None
 
 
 def registration(plan: Plan, canonical: str, plan_hash: PlanHash) -> Message:
@@ -88,6 +90,7 @@ def promotion(
     trailers = [
         ("Exp-Id", experiment.id),
         ("Exp-Decision", permission.verdict),
+        ("Exp-Goal", said.goal and one_line(said.goal)),
         ("Exp-Effect", said.effect and one_line(said.effect)),
         ("Exp-Interval", said.interval and one_line(said.interval)),
         ("Exp-Blocks", one_line(said.blocks)),

@@ -31,7 +31,8 @@ def rollback(
     from gitexp.app.load import load, resolve_id
     from gitexp.app.opening import open_store
     from gitexp.changes import steps
-    from gitexp.render.promotion import decision_text, planned, rolled_back
+    from gitexp.render.promotion import planned, rolled_back
+    from gitexp.render.sentences import decision_text
 
     store = open_store()
     experiment = load(store, resolve_id(store, exp_id)).experiment

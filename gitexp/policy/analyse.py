@@ -104,9 +104,18 @@ def _shown(study: Study, level: float) -> PrimaryResult:
 
 def _after(study: Study, level: float) -> PrimaryResult | None:
     look = study.shown
-    if look is None or study.walk.ended is None or study.sample.size <= look.n:
+    if look is None or not _unused(study):
         return None
     return primary_result(study.sample, study.plan, used=None, nominal=look.nominal, level=level)
+
+
+def _unused(study: Study) -> int:
+    """Complete blocks behind the deciding look, or behind the last one that could decide."""
+    if study.walk.ended is not None and study.shown is not None:
+        return study.sample.size - study.shown.n
+    if study.walk.verdict is Verdict.UNDECIDED and study.looks:
+        return study.sample.size - study.looks[-1].n
+    return 0
 
 
 def _block_counts(
@@ -124,7 +133,7 @@ def _block_counts(
     return BlockCounts(
         complete=complete,
         used=used,
-        after=complete - used if study and study.walk.ended is not None else 0,
+        after=_unused(study) if study else 0,
         waiting=sum(waiting.values()),
         waiting_by=tuple(sorted(waiting.items())),
         both_failed=len(kept) - sum(block.has_value(plan.primary) for block in kept),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from statistics import mean, median
 
 from gitexp.blocks import Block, difference
 from gitexp.decision import GuardrailResult
@@ -23,11 +24,17 @@ from gitexp.stats.replay import Look
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """One guardrail followed through the looks."""
+    """One guardrail followed through the looks.
+
+    Attributes:
+        control, treatment: The arms' values up to the last look.
+    """
 
     guardrail: Guardrail
     path: GuardrailPath
     looks: tuple[int, ...]
+    control: tuple[float, ...]
+    treatment: tuple[float, ...]
 
     @property
     def states(self) -> tuple[GuardState, ...]:
@@ -35,19 +42,32 @@ class Guarded:
 
     def result(self) -> GuardrailResult:
         """Where it stands at the last look."""
-        bad = bad_sign(self.guardrail.metric)
-        raw = self.path.bound
-        if self.guardrail.is_relative and math.isfinite(raw):
-            raw = math.expm1(raw)
-        fell = self.path.fell_at
+        path, metric = self.path, self.guardrail.metric
+        bad, fell = bad_sign(metric), path.fell_at
         return GuardrailResult(
-            metric=self.guardrail.metric,
+            metric=metric,
             margin=self.guardrail.margin,
             is_relative=self.guardrail.is_relative,
-            bound=bad * raw,
+            control=_middle(self.control, metric),
+            treatment=_middle(self.treatment, metric),
+            change=None if path.estimate is None else self._in_units(path.estimate),
+            bound=bad * self._in_units(path.bound),
+            least=None if path.least is None else bad * self._in_units(path.least),
             state=GuardState(self.path.state.value),
             fell_at=None if fell is None else self.looks[fell],
         )
+
+    def _in_units(self, value: float) -> float:
+        """What lies on the scale of the differences as a fraction, or in metric units."""
+        if not self.guardrail.is_relative or not math.isfinite(value):
+            return value
+        return math.expm1(value)
+
+
+def _middle(values: Sequence[float], metric: Metric) -> float | None:
+    if not values:
+        return None
+    return mean(values) if metric.unit == "bool" else median(values)
 
 
 def bad_sign(metric: Metric) -> int:
@@ -87,7 +107,16 @@ def follow(
         path = _rate(guardrail, blocks, positions, ok, harmed)
     else:
         path = _metric(guardrail, blocks, positions, plan, ok, harmed)
-    return Guarded(guardrail, path, tuple(look.n for look in looks))
+    seen = [
+        block.values(guardrail.metric) for block in blocks[: positions[-1] if positions else None]
+    ]
+    return Guarded(
+        guardrail=guardrail,
+        path=path,
+        looks=tuple(look.n for look in looks),
+        control=tuple(c for c, _ in seen if c is not None),
+        treatment=tuple(t for _, t in seen if t is not None),
+    )
 
 
 def levels_of(plan: Plan, *, alpha: float) -> GuardrailLevels:

@@ -116,7 +116,11 @@ def _guardrail(found: GuardrailResult) -> dict[str, object]:
         "metric": found.metric.name,
         "margin": found.margin,
         "is_relative": found.is_relative,
+        "control": found.control,
+        "treatment": found.treatment,
+        "change": found.change,
         "bound": found.bound,
+        "least": found.least,
         "state": found.state,
         "fell_at": found.fell_at,
     }

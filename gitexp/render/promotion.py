@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
-
 from gitexp.app.promote import Promotion
 from gitexp.app.restore import Restoration
 from gitexp.app.rollback import Rollback
 from gitexp.app.views import AnalysisView
 from gitexp.changes import Changes, PromotionText, steps
-from gitexp.lifecycle import Experiment
+from gitexp.model import Goal
 from gitexp.refs import short
-from gitexp.render import numbers, words
-from gitexp.render.analysis import verdict_sentence
+from gitexp.render import words
 from gitexp.render.changes import ChangeReport
+from gitexp.render.sentences import verdict_sentence
 
 
 def promotion_text(view: AnalysisView) -> PromotionText:
     """The words of the merge message."""
-    analysis = view.analysis
+    analysis, plan = view.analysis, view.experiment.plan
+    margin = words.margin(words.goal(plan)).lstrip("+−")
     effect, interval = words.change_and_interval(analysis.primary)
     is_known = words.effect(analysis.primary) is not None
     return PromotionText(
@@ -26,28 +25,13 @@ def promotion_text(view: AnalysisView) -> PromotionText:
         effect=effect if is_known else None,
         interval=interval if is_known else None,
         blocks=f"{analysis.blocks.used} of {analysis.blocks.max}",
+        goal=f"{plan.goal} {margin}" if plan.goal is Goal.NO_REGRESSION else None,
     )
 
 
 def summary_text(view: AnalysisView) -> str:
     """What plain `git log` shows at the treatment: the verdict in one line."""
     return f"exp/{view.experiment.id} {view.analysis.verdict}: {verdict_sentence(view)}"
-
-
-def decision_text(experiment: Experiment) -> str | None:
-    """The recorded decision in one sentence; None without one."""
-    decided, plan = experiment.last_decision(), experiment.plan
-    if decided is None:
-        return None
-    change = numbers.change(decided.effect, plan.primary, plan.scale)
-    low, high = decided.interval
-    ends = (-math.inf if low is None else low, math.inf if high is None else high)
-    interval = numbers.interval(ends, plan.primary, plan.scale)
-    return (
-        f"{decided.verdict}: treatment {change} in {plan.primary.name} "
-        f"({numbers.level(decided.level)} repeated interval {interval}), "
-        f"decided at block {decided.blocks} of {plan.max_blocks}"
-    )
 
 
 def planned(command: str, exp: str, changes: Changes | None) -> ChangeReport:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gitexp.health import HealthState
-from gitexp.model import Direction, Guardrail, GuardState, Metric, Scale, State, TestName, Verdict
+from gitexp.model import (
+    Direction,
+    Guardrail,
+    GuardState,
+    Metric,
+    Plan,
+    Scale,
+    State,
+    TestName,
+    Verdict,
+)
 from gitexp.render import numbers
 from gitexp.render.screen import Screen, Span, Style
 
@@ -90,6 +100,12 @@ def limit(metric: Metric, value: float, *, is_relative: bool) -> str:
     return whole(worse, metric, scale)
 
 
+def goal(plan: Plan) -> Guardrail:
+    """The primary metric with the margin that 'no-regression' grants it."""
+    is_relative = plan.scale is Scale.LOG
+    return Guardrail(metric=plan.primary, margin=plan.max_regression, is_relative=is_relative)
+
+
 def whole(value: float, metric: Metric, scale: Scale) -> str:
     """A change somebody chose, like a margin: '+5%' rather than '+5.0%'."""
     return numbers.change(value, metric, scale).replace(".0%", "%")
@@ -108,6 +124,16 @@ def block_number(scale: Scale) -> str:
 def effect(of: PrimaryResult) -> float | None:
     """The effect on the scale of its interval."""
     return of.rel_effect if of.scale is Scale.LOG else of.effect
+
+
+def is_exact(of: PrimaryResult) -> bool:
+    """Whether every trial of an arm gave the same value, as sizes do and times never."""
+    control, treatment = of.control, of.treatment
+    return (
+        control.n == treatment.n > 1
+        and control.low == control.high
+        and treatment.low == treatment.high
+    )
 
 
 def change_and_interval(of: PrimaryResult) -> tuple[str, str]:

@@ -38,12 +38,16 @@ class GuardrailPath:
         estimate: Treatment minus control at the last look; None without data.
         bound: The bound toward harm at the last look, one-sided at its `ok` level: the guardrail is
             ok where it lies inside the margin. Infinite while the data set no limit.
+        least: The bound away from harm at the look where `harmed` fell, one-sided at its level: it
+            lies beyond the margin. Infinite when too many trials of the treatment failed; None
+            unless harmed.
     """
 
     states: tuple[GuardrailState, ...]
     fell_at: int | None
     estimate: float | None
     bound: float
+    least: float | None
 
     @property
     def state(self) -> GuardrailState:
@@ -145,10 +149,15 @@ def metric_guardrail(
         (inside(n, ok) < 0, beyond(n, harmed) > 0)
         for n, ok, harmed in zip(counts, ok_levels, harmed_levels, strict=True)
     )
+    harmed_at = _harmed_at(states)
+    least: float | None = None
+    if harmed_at is not None:
+        seen = toward_harm[: counts[harmed_at]]
+        least = bad * _least(seen, test=test, level=harmed_levels[harmed_at])
     if not counts or counts[-1] == 0:
-        return _path(states, None, bad * math.inf)
+        return _path(states, None, bad * math.inf, least)
     estimate, bound = _bound(toward_harm[: counts[-1]], test=test, level=ok_levels[-1])
-    return _path(states, None if estimate is None else bad * estimate, bad * bound)
+    return _path(states, None if estimate is None else bad * estimate, bad * bound, least)
 
 
 def rate_guardrail(
@@ -183,11 +192,16 @@ def rate_guardrail(
         for c, t, ok, harmed in looks
     )
     if not looks:
-        return _path(states, None, bad * math.inf)
+        return _path(states, None, bad * math.inf, None)
+    harmed_at = _harmed_at(states)
+    least: float | None = None
+    if harmed_at is not None:
+        c, t, _, harmed = looks[harmed_at]
+        least = bad * _toward_harm(newcombe(c, t, level=harmed), bad)[0]
     c, t, ok, _ = looks[-1]
     estimate = t[0] / t[1] - c[0] / c[1] if t[1] and c[1] else None
     bound = bad * _toward_harm(newcombe(c, t, level=ok), bad)[1]
-    return _path(states, estimate, bound)
+    return _path(states, estimate, bound, least)
 
 
 class _ShiftedT:
@@ -244,12 +258,25 @@ def _bound(
     return by_t.estimate, by_t.interval.high
 
 
+def _least(toward_harm: FloatArray, *, test: PairedTest, level: float) -> float:
+    """The bound that `harmed` goes by, harm counted positive."""
+    if test == "t":
+        by_t = paired_t(toward_harm[np.isfinite(toward_harm)], level=level)
+        if by_t.p_value is not None:
+            return by_t.interval.low
+    return rank_interval(toward_harm, level=level).low
+
+
+def _harmed_at(states: Sequence[GuardrailState]) -> int | None:
+    return states.index(GuardrailState.HARMED) if GuardrailState.HARMED in states else None
+
+
 def _path(
-    states: tuple[GuardrailState, ...], estimate: float | None, bound: float
+    states: tuple[GuardrailState, ...], estimate: float | None, bound: float, least: float | None
 ) -> GuardrailPath:
     resolved = (k for k, s in enumerate(states) if s is not GuardrailState.UNRESOLVED)
     return GuardrailPath(
-        states=states, fell_at=next(resolved, None), estimate=estimate, bound=bound
+        states=states, fell_at=next(resolved, None), estimate=estimate, bound=bound, least=least
     )
 
 

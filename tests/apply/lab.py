@@ -32,6 +32,7 @@ SAID = PromotionText(
     effect="−4.5 %",
     interval="−8.0 % … −0.9 %",
     blocks="10 of 20",
+    goal=None,
 )
 DATES = {
     "GIT_AUTHOR_DATE": "2026-01-06T09:00:00Z",

@@ -99,6 +99,31 @@ def test_better_with_a_harmed_guardrail_is_blocked() -> None:
     assert "maxrss" in found.reason
 
 
+def test_a_harmed_guardrail_tells_its_medians_its_change_and_how_bad_it_is_at_least() -> None:
+    plan = plan_with(guardrails=(guardrail("maxrss", 0.10),))
+
+    found = analysed(plan, same(10), maxrss=wobble(10, ratio=SLOWER))
+
+    harmed = found.guardrails[0]
+    assert harmed.state is GuardState.HARMED
+    assert harmed.control == pytest.approx(1.0, rel=0.05)
+    assert harmed.treatment == pytest.approx(SLOWER, rel=0.05)
+    assert harmed.change == pytest.approx(SLOWER - 1, rel=0.05)
+    assert harmed.least is not None
+    assert harmed.change is not None
+    assert 0.10 < harmed.least < harmed.change
+
+
+def test_blocks_behind_the_last_look_of_an_undecided_experiment_are_counted_apart() -> None:
+    short, longer = analysed(BASE, same(20)), analysed(BASE, same(22))
+
+    assert (longer.verdict, longer.primary) == (Verdict.UNDECIDED, short.primary)
+    assert (longer.blocks.complete, longer.blocks.used, longer.blocks.after) == (22, 20, 2)
+    assert short.after is None
+    assert longer.after is not None
+    assert longer.after.control.n == 22
+
+
 def test_a_harmed_guardrail_before_any_crossing_is_worse_and_named() -> None:
     plan = plan_with(guardrails=(guardrail("maxrss", 0.05),))
 

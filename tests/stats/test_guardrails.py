@@ -55,6 +55,10 @@ def test_clear_cases_fall_at_the_first_look(
     assert set(result.states) == {state}
     assert result.estimate == pytest.approx(effect, abs=0.03)
     assert (bad * result.bound < MARGIN) == (state is OK)
+    if result.least is None:
+        assert state is OK
+    else:
+        assert MARGIN < bad * result.least < bad * result.estimate
 
 
 @pytest.mark.parametrize("test", TESTS)
@@ -69,6 +73,15 @@ def test_a_state_stays_as_it_fell(test: PairedTest) -> None:
     result = path(d, test=test)
     assert result.states == (OK,) * 11
     assert result.bound > MARGIN  # the bound shown is that of the last look
+
+
+@pytest.mark.parametrize("test", TESTS)
+def test_how_much_worse_it_is_at_least_is_said_of_the_look_where_harm_fell(
+    test: PairedTest,
+) -> None:
+    first = path(noise(0.3)[:10], test=test)
+    later = path(np.r_[noise(0.3)[:10], [-1.0] * 10], test=test)
+    assert later.least == first.least
 
 
 @pytest.mark.parametrize("test", TESTS)
@@ -171,6 +184,9 @@ def test_rates_take_absolute_margins() -> None:
     assert narrow.states == (UNRESOLVED,) * looks
     assert 0.05 < narrow.bound < 0.2
     assert (broken.state, broken.estimate, broken.fell_at) == (HARMED, 1.0, 0)
+    assert wide.least is None
+    assert broken.least is not None
+    assert 0.05 < broken.least < 1.0
     assert (fewer.state, fewer.estimate) == (HARMED, -1.0)
     empty = rate_guardrail(
         control=[], treatment=[], margin=0.05, bad=1, ok_levels=[], harmed_levels=[]

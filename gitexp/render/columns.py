@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gitexp.render.numbers import UNKNOWN
 from gitexp.render.screen import Line, Screen, Span, Style, line
 from gitexp.render.text import cells
 
@@ -20,7 +21,8 @@ class Column:
 
     Attributes:
         drop: The columns with the highest are left out first; 0 is never left out.
-        least: May be shortened to so many cells before any column is left out.
+        least: May be shortened to so many cells before the columns it is dearer than go.
+        after: The columns with this `drop` or a higher one go before it is shortened.
     """
 
     title: str
@@ -28,17 +30,22 @@ class Column:
     is_right: bool = False
     drop: int = 0
     least: int | None = None
+    after: int = sys.maxsize
 
 
 def table(columns: Sequence[Column], screen: Screen, *, indent: int = 0) -> list[Line]:
-    """The columns side by side under their titles; columns without any text are left out."""
-    kept = [column for column in columns if any(_parts(cell) for cell in column.rows)]
+    """The columns side by side under their titles; columns that say nothing are left out."""
+    kept = [column for column in columns if any(_says_something(cell) for cell in column.rows)]
     widths = {id(column): _width(column, screen) for column in kept}
 
+    def least(column: Column) -> int:
+        width = widths[id(column)]
+        if column.least is None or any(other.drop >= column.after for other in kept):
+            return width
+        return min(column.least, width)
+
     def excess(*, at_least: bool) -> int:
-        taken = [
-            min(c.least or sys.maxsize, widths[id(c)]) if at_least else widths[id(c)] for c in kept
-        ]
+        taken = [least(column) if at_least else widths[id(column)] for column in kept]
         return sum(taken) + GAP * (len(kept) - 1) + indent - screen.width
 
     while excess(at_least=True) > 0 and any(column.drop for column in kept):
@@ -93,6 +100,10 @@ def shortened(parts: Line, width: int, screen: Screen) -> Line:
 
 def _width(column: Column, screen: Screen) -> int:
     return max(screen.cells(column.title), *(screen.cells(*_parts(c)) for c in column.rows))
+
+
+def _says_something(cell: str | Span | Line) -> bool:
+    return "".join(part.text for part in _parts(cell)).strip() not in ("", UNKNOWN)
 
 
 def _parts(cell: str | Span | Line) -> Line:

@@ -14,6 +14,9 @@ from gitexp.model import Metric, Scale
 UNKNOWN = "–"
 UNBOUNDED = "unbounded"
 
+_LEAST = 0.00005
+"""Smaller fractions than this are only told from zero."""
+
 _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _SIZES = ((1e15, "PB"), (1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
 _SPANS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
@@ -82,13 +85,16 @@ def signed(text: str) -> str:
 def percent(fraction: float | None, *, decimals: int | None = None, sign: bool = True) -> str:
     """The fraction as a percentage; what is not zero never shows as zero.
 
-    >>> percent(-0.061), percent(0.0004), percent(1.5), percent(0.05, sign=False)
-    ('−6.1%', '+0.040%', '+150%', '5%')
+    >>> percent(-0.061), percent(0.0004), percent(1.5), percent(0.05, sign=False), percent(-1e-5)
+    ('−6.1%', '+0.040%', '+150%', '5%', '−<0.01%')
     """
     if fraction is None or math.isnan(fraction):
         return UNKNOWN
     if math.isinf(fraction):
         return UNBOUNDED
+    if decimals is None and 0 < abs(fraction) < _LEAST:
+        text = "<0.01%" if fraction > 0 else "−<0.01%"
+        return signed(text) if sign else text
     wanted = percent_decimals(fraction) if decimals is None else decimals
     text = f"{100 * fraction:.{wanted}f}"
     if decimals is None and not sign:

@@ -70,9 +70,10 @@ class Progress:
     def line(self, screen: Screen) -> Line:
         """The state of the run in at most one row of the screen."""
         parts = [self._id]
-        if screen.width >= 60:
+        if self._total and screen.width >= 60:
             parts.append(progress_bar(self._done, self._total, min(screen.width // 4, 30)))
-        parts.append(f"{self._done}/{self._total} blocks")
+        if self._total:
+            parts.append(f"{self._done}/{self._total} blocks")
         parts += [part for part in (self._phase, self._estimate) if part]
         if self._failed:
             parts.append(f"{self._failed} failed")

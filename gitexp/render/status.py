@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import math
+from datetime import datetime, timedelta
 
 from gitexp.app.status_view import Estimate, StatusRow, StatusView, Summary
 from gitexp.health import HealthState
-from gitexp.model import GuardState, Oid, State
+from gitexp.model import GuardState, Oid, State, Verdict
 from gitexp.refs import short
 from gitexp.render import numbers, words
 from gitexp.render.bars import interval_bar, progress_bar, reach_of
@@ -17,6 +18,9 @@ from gitexp.render.screen import Line, Screen, Span, Style, line, wrapped
 
 _NOT_ANALYSED = "~"
 """Before a change that is a plain median and no estimate of a test."""
+
+_SHORT = 16
+"""Letters of harmed guardrails that fit beside a verdict."""
 
 
 def status_page(view: StatusView, screen: Screen) -> list[Line]:
@@ -36,7 +40,7 @@ def _list(view: StatusView, screen: Screen) -> list[Line]:
     lines = table(
         [
             Column(title="", rows=["*" if row.is_current else "" for row in rows], drop=3),
-            Column(title="EXPERIMENT", rows=[_id(row) for row in rows], least=16),
+            Column(title="EXPERIMENT", rows=[_id(row) for row in rows], least=16, after=4),
             Column(title="STATE", rows=[_state(row, screen) for row in rows]),
             Column(title="BLOCKS", rows=[_blocks(row) for row in rows], is_right=True, drop=2),
             Column(title="PRIMARY", rows=[words.metric(row.metric) for row in rows], drop=4),
@@ -55,10 +59,10 @@ def _list(view: StatusView, screen: Screen) -> list[Line]:
         notes.append(f"'{_NOT_ANALYSED}' is a plain median, not analysed: git exp analyze ID.")
     lines += [line()]
     lines += [part for note in notes for part in wrapped(note, screen)]
-    ready = next((row for row in rows if row.is_current and row.next), None) or next(
-        (row for row in rows if row.state is State.RUNNING and row.next), None
-    )
-    return lines + (commands("next", ready.next[:1]) if ready else [])
+    running = [row for row in rows if row.next and (row.is_current or row.state is State.RUNNING)]
+    # what can be promoted comes first, then what is checked out
+    running.sort(key=lambda row: (row.verdict is not Verdict.BETTER, not row.is_current))
+    return lines + (commands("next", running[0].next[:1]) if running else [])
 
 
 def _single(row: StatusRow, now: datetime, screen: Screen) -> list[Line]:
@@ -72,18 +76,20 @@ def _single(row: StatusRow, now: datetime, screen: Screen) -> list[Line]:
     ]
     if any(row.failed):
         control, treatment = row.failed
-        lines += labelled("failed", [line(f"control {control}, treatment {treatment}")])
+        why = f"control {control}, treatment {treatment}; why: git exp log {row.id}"
+        lines += labelled("failed", [line(why)])
     lines += _primary(row, screen)
-    lines += labelled(
-        "guards",
-        (line(f"{name} ", words.guard_state(state)) for name, state in row.guardrails),
-    )
+    if _has_guards(row):
+        lines += labelled(
+            "guards",
+            (line(f"{name} ", words.guard_state(state)) for name, state in row.guardrails),
+        )
     for health in row.health:
         lines += check("health" if health is row.health[0] else "", health, screen)
     if row.problems:
         found = numbers.plural(len(row.problems), "problem")
         lines += told("evidence", f"{found} found; the first: {row.problems[0].text}", screen)
-    if row.state is State.RUNNING:
+    if row.state is State.RUNNING and not row.is_decided:
         left = row.expires - now
         lines += labelled("expires", [line(f"in {numbers.age(left)}" if left.days >= 0 else "now")])
     if row.merge is not None:
@@ -110,7 +116,9 @@ def _primary(row: StatusRow, screen: Screen) -> list[Line]:
 
 def _progress(row: StatusRow, screen: Screen) -> list[Line]:
     bar = progress_bar(row.complete, row.max_blocks, min(screen.width // 4, 30))
-    lines = labelled("blocks", [line(f"{bar}  {_blocks(row)}")])
+    over = row.complete - row.max_blocks
+    unused = f", {numbers.plural(over, 'later one')} not used" if over > 0 else ""
+    lines = labelled("blocks", [line(f"{bar}  {_blocks(row)}{unused}")])
     for writer, count in row.waiting:
         # the writer's own records decide nothing until the deciding clone takes them in
         lines += told("", f"{numbers.plural(count, 'more block')} of {writer} waiting", screen)
@@ -128,14 +136,22 @@ def _id(row: StatusRow) -> Line:
 
 def _state(row: StatusRow, screen: Screen, *, verdict: bool = False) -> Line:
     found = words.verdict(row.verdict, screen)
+    harmed = ", ".join(_harmed(row))
+    # the change beside it may well be a gain
+    if harmed and len(harmed) <= _SHORT and row.verdict is Verdict.WORSE:
+        found = Span(f"{found.text} ({harmed})", found.style)
     if row.state is State.RUNNING:
         return (found,)
     state = words.state(row.state)
-    return (state, Span("  "), found) if verdict else (state,)
+    if verdict:
+        return (state, Span("  "), found)
+    if row.state is State.PROMOTED and row.verdict is not Verdict.BETTER:
+        return (state, Span(f" (was {row.verdict})", Style.WARN))
+    return (state,)
 
 
 def _blocks(row: StatusRow) -> str:
-    return f"{row.complete}/{row.max_blocks}"
+    return f"{min(row.complete, row.max_blocks)}/{row.max_blocks}"
 
 
 def _is_rough(found: Estimate) -> bool:
@@ -153,10 +169,10 @@ def _interval(row: StatusRow) -> str:
 
 
 def _guards(row: StatusRow) -> Line:
-    if not row.guardrails:
+    if not _has_guards(row):
         return line(numbers.UNKNOWN)
     states = [state for _, state in row.guardrails]
-    harmed = [name for name, state in row.guardrails if state == GuardState.HARMED]
+    harmed = _harmed(row)
     parts: list[str | Span] = [Span(f"✗ {', '.join(harmed)} ", Style.BAD)] if harmed else []
     fine = states.count(GuardState.OK)
     unclear = len(states) - fine - len(harmed)
@@ -165,6 +181,16 @@ def _guards(row: StatusRow) -> Line:
     if unclear:
         parts.append(f"{' ' if fine else ''}{unclear} ?")
     return line(*parts)
+
+
+def _has_guards(row: StatusRow) -> bool:
+    """Whether there is something to say: of what was decided elsewhere the states are not known."""
+    is_known = any(state in [*GuardState] for _, state in row.guardrails)
+    return is_known or bool(row.guardrails and not row.is_decided)
+
+
+def _harmed(row: StatusRow) -> list[str]:
+    return [name for name, state in row.guardrails if state == GuardState.HARMED]
 
 
 def _health(row: StatusRow) -> str | Span:
@@ -193,13 +219,15 @@ def _summary(summary: Summary, screen: Screen) -> list[Line]:
         rate = numbers.percent(summary.success_rate, decimals=0, sign=False)
         counts.append(f"{rate} of those ended were promoted")
     if summary.days_since_promotion is not None:
-        since = numbers.span(summary.days_since_promotion * 86400)
-        counts.append(f"last promotion {since} ago")
+        since = timedelta(days=summary.days_since_promotion)
+        ago = "just now" if since < timedelta(minutes=1) else f"{numbers.age(since)} ago"
+        counts.append(f"last promotion {ago}")
     lines = told("in all", ", ".join(counts), screen)
     if summary.judged:
-        expected = numbers.significant(summary.false_promotions, 2)
+        # rounded up, or it would not be 'at most'
+        expected = numbers.short(math.ceil(round(100 * summary.false_promotions, 6)) / 100)
         judged = numbers.plural(summary.judged, "experiment")
-        text = f"{judged} judged: at most {expected} promoted by chance are to be expected"
+        text = f"{judged} judged: at most {expected} false promotions to be expected"
         lines += told("chance", text, screen)
     return lines
 

@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from gitexp.model import (
     Abandoned,
@@ -95,6 +95,7 @@ class Series:
 
     Attributes:
         blocks: Complete ones, gapless from 1: what may be admitted.
+        entered: For each of these, when it and all blocks before it had ended.
         held_back: Complete ones behind a gap.
         next_number: The first number never begun.
     """
@@ -102,6 +103,7 @@ class Series:
     writer: WriterId
     revision: Revision
     blocks: tuple[Block, ...]
+    entered: tuple[datetime, ...]
     held_back: tuple[Block, ...]
     open: tuple[OpenBlock, ...]
     next_number: int
@@ -144,27 +146,28 @@ class NotPositive(ValueError):
 
 
 def series(
-    trials: Iterable[RunTrial],
-    abandoned: Iterable[tuple[WriterId, Abandoned]],
-    retracted: frozenset[RecordId],
+    trials: Iterable[RunTrial], abandoned: Iterable[Record], retracted: frozenset[RecordId]
 ) -> dict[tuple[Revision, WriterId], Series]:
-    """All paired, counted trials as blocks, by revision and writer."""
-    given_up = {(a.revision, writer, a.block) for writer, a in abandoned}
+    """All paired, counted trials as blocks, by revision and writer.
+
+    Args:
+        abandoned: The records of blocks that were given up.
+    """
     attempts: dict[tuple[Revision, WriterId], dict[int, list[RunTrial]]] = defaultdict(
         lambda: defaultdict(list)
     )
+    given_up: dict[tuple[Revision, WriterId], dict[int, Record]] = defaultdict(dict)
     for run in trials:
         if run.trial.block:
             attempts[run.trial.revision, run.record.writer][run.trial.block].append(run)
-    for revision, writer, number in given_up:
-        attempts[revision, writer].setdefault(number, [])
+    for record in sorted(abandoned, key=lambda record: record.seq):
+        if isinstance(record.body, Abandoned):
+            key = record.body.revision, record.writer
+            given_up[key].setdefault(record.body.block, record)
+            attempts[key].setdefault(record.body.block, [])
     return {
         (revision, writer): _one_series(
-            revision,
-            writer,
-            runs,
-            {n for r, w, n in given_up if (r, w) == (revision, writer)},
-            retracted,
+            revision, writer, runs, given_up.get((revision, writer), {}), retracted
         )
         for (revision, writer), runs in attempts.items()
     }
@@ -174,14 +177,16 @@ def _one_series(
     revision: Revision,
     writer: WriterId,
     runs: Mapping[int, list[RunTrial]],
-    given_up: set[int],
+    given_up: Mapping[int, Record],
     retracted: frozenset[RecordId],
 ) -> Series:
     complete: list[Block] = []
+    entered: list[datetime] = []
     held_back: list[Block] = []
     unfinished: list[OpenBlock] = []
     expected = 1
     is_gapless = True
+    ended = datetime.min.replace(tzinfo=UTC)
     for number in sorted(runs):
         if number != expected:
             # left out, though a later one was begun: a run goes back to it
@@ -189,20 +194,25 @@ def _one_series(
             unfinished.append(_open(revision, writer, expected, attempt=1))
         expected = number + 1
         found = _assemble(revision, writer, number, runs[number], retracted)
-        match found:
-            case Block():
-                (complete if is_gapless else held_back).append(found)
-            case _ if number in given_up:
-                pass
-            case OpenBlock():
-                is_gapless = False
-                unfinished.append(found)
-            case None:
-                is_gapless = False
+        end = given_up.get(number)
+        if end is not None and not (isinstance(found, Block) and found.completed.seq < end.seq):
+            # given up before it was complete: what came later cannot bring it back
+            ended = max(ended, end.at)
+        elif isinstance(found, Block):
+            ended = max(ended, found.finished)
+            if is_gapless:
+                complete.append(found)
+                entered.append(ended)
+            else:
+                held_back.append(found)
+        else:
+            is_gapless = False
+            unfinished.append(found)
     return Series(
         writer=writer,
         revision=revision,
         blocks=tuple(complete),
+        entered=tuple(entered),
         held_back=tuple(held_back),
         open=tuple(unfinished),
         next_number=expected,
@@ -226,25 +236,43 @@ def _assemble(
     number: int,
     runs: list[RunTrial],
     retracted: frozenset[RecordId],
-) -> Block | OpenBlock | None:
-    if not runs:
-        return None
-    attempt = max(run.trial.attempt for run in runs)
-    latest = [run for run in runs if run.trial.attempt == attempt]
-    if any(run.trial.outcome is Outcome.VOID for run in latest):
-        return _open(revision, writer, number, attempt=attempt + 1)
-    # a trial recorded twice for one slot cannot choose the better value: the first one counts
-    by_arm: dict[Arm, RunTrial] = {}
-    for run in sorted(latest, key=lambda run: run.record.seq):
-        by_arm.setdefault(run.trial.arm, run)
-    if len(by_arm) < 2:
-        return _open(revision, writer, number, attempt=attempt, done=frozenset(by_arm))
-    return Block(
-        writer=writer,
-        revision=revision,
-        number=number,
-        attempt=attempt,
-        control=by_arm[Arm.CONTROL],
-        treatment=by_arm[Arm.TREATMENT],
-        is_retracted=any(run.record.id in retracted for run in by_arm.values()),
-    )
+) -> Block | OpenBlock:
+    """The block these trials make: the first attempt in which both arms ended without a void.
+
+    Nothing recorded later can take its place, or a writer could measure until it suits.
+    """
+    attempts = {run.trial.attempt for run in runs}
+    by_attempt = {attempt: _first_of_each_arm(runs, attempt) for attempt in attempts}
+    found = [
+        Block(
+            writer=writer,
+            revision=revision,
+            number=number,
+            attempt=attempt,
+            control=arms[Arm.CONTROL],
+            treatment=arms[Arm.TREATMENT],
+            is_retracted=any(run.record.id in retracted for run in arms.values()),
+        )
+        for attempt, arms in by_attempt.items()
+        if len(arms) == len(Arm) and not _has_void(arms)
+    ]
+    if found:
+        return min(found, key=lambda block: (block.completed.seq, block.attempt))
+    last = max(attempts, default=1)
+    arms = by_attempt.get(last, {})
+    if _has_void(arms):
+        return _open(revision, writer, number, attempt=last + 1)
+    return _open(revision, writer, number, attempt=last, done=frozenset(arms))
+
+
+def _first_of_each_arm(runs: Iterable[RunTrial], attempt: int) -> dict[Arm, RunTrial]:
+    """A trial recorded twice for one slot cannot choose the better value: the first counts."""
+    arms: dict[Arm, RunTrial] = {}
+    for run in sorted(runs, key=lambda run: (run.record.seq, run.record.id)):
+        if run.trial.attempt == attempt:
+            arms.setdefault(run.trial.arm, run)
+    return arms
+
+
+def _has_void(arms: Mapping[Arm, RunTrial]) -> bool:
+    return any(run.trial.outcome is Outcome.VOID for run in arms.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -66,16 +67,16 @@ class Experiment:
     tips: Mapping[str, str]
 
     def admitted(self, revision: Revision) -> tuple[Block, ...]:
-        """The decider's blocks in the order they were completed, before the plan's last day.
+        """The decider's blocks that had entered by the plan's last day, in their order.
 
-        Retracted ones are among them: the analysis leaves them out and asks what difference
-        that makes.
+        A block enters when it and all before it have ended, so that nothing recorded later comes
+        before what was looked at. Retracted ones are among them: the analysis leaves them out and
+        asks what difference that makes.
         """
         own = self.series.get((revision, self.plan.decider))
         if own is None:
             return ()
-        in_time = (block for block in own.blocks if block.finished <= self.plan.expires)
-        return tuple(sorted(in_time, key=lambda block: block.completed.seq))
+        return own.blocks[: bisect_right(own.entered, self.plan.expires)]
 
     def waiting(self, revision: Revision) -> dict[WriterId, int]:
         """Complete blocks that do not count yet, by writer: other writers', or behind a gap."""
@@ -91,10 +92,9 @@ class Experiment:
         return counts
 
     def late(self, revision: Revision) -> int:
-        """The decider's blocks that were finished after the plan's last day."""
+        """The decider's blocks that entered after the plan's last day."""
         own = self.series.get((revision, self.plan.decider))
-        blocks = own.blocks if own is not None else ()
-        return sum(block.finished > self.plan.expires for block in blocks)
+        return 0 if own is None else len(own.blocks) - len(self.admitted(revision))
 
     def unpaired(self, revision: Revision) -> tuple[RunTrial, ...]:
         """The decider's trials without a block, in the order they were recorded."""
@@ -108,10 +108,10 @@ class Experiment:
         )
         return tuple(sorted(runs, key=lambda run: run.record.seq))
 
-    def counted(self, revision: Revision) -> tuple[RunTrial, ...]:
+    def counted(self, revision: Revision, *, with_retracted: bool = False) -> tuple[RunTrial, ...]:
         """The decider's trials in the order they were recorded, with or without a block.
 
-        Warm-ups, voids, retracted and late ones are left out.
+        Warm-ups, voids, late and, unless asked for, retracted ones are left out.
         """
         runs = (
             run
@@ -120,7 +120,7 @@ class Experiment:
             and run.trial.outcome is not Outcome.VOID
             and run.trial.revision == revision
             and run.record.writer == self.plan.decider
-            and run.record.id not in self.retractions
+            and (with_retracted or run.record.id not in self.retractions)
             and run.record.at <= self.plan.expires
         )
         return tuple(sorted(runs, key=lambda run: run.record.seq))
@@ -198,7 +198,7 @@ def fold(evidence: Evidence, plan: PlanBody, plan_hash: PlanHash) -> Experiment:
         trials=trials,
         series=series(
             (run for run in trials if run.trial.block),
-            ((r.writer, r.body) for r in records if isinstance(r.body, Abandoned)),
+            (r for r in records if isinstance(r.body, Abandoned)),
             frozenset(retractions),
         ),
         decisions=decisions,

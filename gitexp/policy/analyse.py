@@ -46,8 +46,10 @@ def analyse(
     ]
     try:
         study = study_of(experiment, revision, kept)
-        if len(kept) < len(blocks):
-            checks.append(_retraction_health(experiment, revision, blocks, study))
+        retracted = _retracted(experiment, revision, blocks)
+        if retracted:
+            everything = study_of(experiment, revision, blocks, with_retracted=True)
+            checks.append(_retraction_health(experiment, retracted, everything, study))
     except NotPositive as error:
         checks.append(_value_health(error))
         study = None
@@ -137,7 +139,7 @@ def _block_counts(
         waiting=sum(waiting.values()),
         waiting_by=tuple(sorted(waiting.items())),
         both_failed=len(kept) - sum(block.has_value(plan.primary) for block in kept),
-        retracted=len(blocks) - len(kept),
+        retracted=_retracted(experiment, revision, blocks),
         late=experiment.late(revision),
         unpaired=len(unpaired),
         max=plan.max_blocks,
@@ -193,16 +195,23 @@ def _revision_health(experiment: Experiment, revision: Revision) -> list[Health]
     ]
 
 
+def _retracted(experiment: Experiment, revision: Revision, blocks: Sequence[Block]) -> int:
+    """Blocks, or trials of a test without blocks, that a retraction took out."""
+    if experiment.plan.test is not TestName.WELCH:
+        return sum(block.is_retracted for block in blocks)
+    everything = experiment.counted(revision, with_retracted=True)
+    return len(everything) - len(experiment.counted(revision))
+
+
 def _retraction_health(
-    experiment: Experiment, revision: Revision, blocks: Sequence[Block], study: Study
+    experiment: Experiment, count: int, everything: Study, study: Study
 ) -> Health:
-    everything = study_of(experiment, revision, blocks)
     flips = everything.walk.verdict is not study.walk.verdict
-    count = sum(block.is_retracted for block in blocks)
+    what = "trials" if experiment.plan.test is TestName.WELCH else "blocks"
     return Health(
         check="retractions",
         state=HealthState.FAIL if flips else HealthState.WARN,
-        value=f"{count} retracted blocks"
+        value=f"{count} retracted {what}"
         + (f" turn {everything.walk.verdict} into {study.walk.verdict}" if flips else ""),
         threshold="the same verdict with and without them",
         advice=(

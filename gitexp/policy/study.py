@@ -32,11 +32,24 @@ class Study:
         return None if self.walk.shown is None else self.looks[self.walk.shown]
 
 
-def study_of(experiment: Experiment, revision: Revision, blocks: Sequence[Block]) -> Study:
+def study_of(
+    experiment: Experiment,
+    revision: Revision,
+    blocks: Sequence[Block],
+    *,
+    with_retracted: bool = False,
+) -> Study:
+    """The replay of these blocks, or for a test without blocks of all counted trials.
+
+    Args:
+        with_retracted: Whether the latter are to include retracted ones.
+    """
     plan = experiment.plan
     sample: Sample
     if plan.test is TestName.WELCH:
-        sample = UnpairedSample.of(plan, experiment.counted(revision))
+        sample = UnpairedSample.of(
+            plan, experiment.counted(revision, with_retracted=with_retracted)
+        )
         positions: list[int] = []
     else:
         sample = PairedSample.of(plan, blocks)

@@ -47,6 +47,16 @@ class Refused(GitexpError):
     code = "refused"
 
 
+class Cancelled(GitexpError):
+    """The user stopped a command before it changed anything."""
+
+    exit_status = INTERRUPTED
+    code = "cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("cancelled: nothing was changed", hint="run it again when you are ready")
+
+
 class UnknownExperiment(GitexpError):
     """No experiment has this id."""
 

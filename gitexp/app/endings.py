@@ -13,6 +13,7 @@ from gitexp.errors import GitexpError, Refused, StaleRef
 from gitexp.lifecycle import Experiment
 from gitexp.model import ExperimentId, Oid, Promoted, Restored
 from gitexp.refs import short
+from gitexp.store.standing import head_of
 from gitexp.store.store import Store
 
 T = TypeVar("T")
@@ -47,6 +48,11 @@ def no_branch(store: Store, exp: ExperimentId) -> Refused:
         hint=f"git branch exp/{exp} {remote}/exp/{exp}" if remote else f"git exp restore {exp}",
         code="no-branch",
     )
+
+
+def standing_on(store: Store) -> str:
+    """The branch checked out here, in full, or the commit when none is."""
+    return head_of(store.git)
 
 
 def target_tip(store: Store, target: str) -> Oid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from gitexp import refs
@@ -28,9 +29,10 @@ class Restoration:
 
     Attributes:
         tip: The treatment: where the branch is, or what was merged.
-        merge: The commit that brought the change back to the target; None when the experiment
-            runs again.
-        target: Full name of the target, when it was moved.
+        merge: The commit that brought the change back to the target, or holds it there when
+            nothing was done; None when the experiment runs.
+        taken_back: Where the target is again, when a promotion was undone.
+        target: Full name of the target, when it was moved or holds the change.
         stands_on: Where HEAD is here, when the user was taken along; else None.
         existed: There was nothing to restore; nothing was done.
         undo: The command that ends it again.
@@ -39,6 +41,7 @@ class Restoration:
     experiment: Experiment
     tip: Oid
     merge: Oid | None
+    taken_back: Oid | None
     target: str | None
     stands_on: str | None
     existed: bool
@@ -56,7 +59,7 @@ def restore(store: Store, experiment: Experiment) -> Restoration:
 
 
 def restoration(store: Store, experiment: Experiment) -> Changes | None:
-    """What `restore` would change; None: it runs, and its branch is here.
+    """What `restore` would change; None: there is nothing to restore.
 
     Raises:
         Refused: when the experiment or its branches forbid it.
@@ -78,11 +81,15 @@ def _restore(store: Store, experiment: Experiment) -> Restoration:
     changes = restoration(store, experiment)
     undo = f"git exp rollback {experiment.id}"
     if changes is None:
+        holds = promotion_of(experiment) if experiment.state is State.PROMOTED else None
         return Restoration(
             experiment=experiment,
-            tip=branch_tip(store, experiment.id) or _last_tip(experiment),
-            merge=None,
-            target=None,
+            tip=holds[0].tip
+            if holds
+            else branch_tip(store, experiment.id) or _last_tip(experiment),
+            merge=holds[1] if holds else None,
+            taken_back=None,
+            target=holds[0].target if holds else None,
             stands_on=None,
             existed=True,
             undo=undo,
@@ -91,47 +98,54 @@ def _restore(store: Store, experiment: Experiment) -> Restoration:
     event = changes.records[0]
     assert isinstance(event, Restored)
     own = refs.branch(experiment.id)
+    taken_back = changes.branches[0].new if experiment.state is State.PROMOTED else None
     return Restoration(
         experiment=experiment,
         tip=event.tip,
         merge=applied.made or event.merge,
+        taken_back=taken_back,
         target=next((move.name for move in changes.branches if move.name != own), None),
         stands_on=applied.stands_on if applied.moved else None,
         existed=False,
-        undo=undo,
+        undo=undo if taken_back is None else _promotion_again(experiment),
     )
 
 
-def _undo_promotion(store: Store, experiment: Experiment, here: Oid | None) -> Changes:
+def _promotion_again(experiment: Experiment) -> str:
+    """The command that makes the promotion anew, as it was made."""
+    done, _ = promotion_of(experiment)
+    parts = [f"git exp promote {experiment.id}"]
+    if done.target != experiment.plan.target:
+        parts.append(f"--into {shlex.quote(short(done.target))}")
+    if done.override is not None:
+        parts.append(f"--override {shlex.quote(done.override)}")
+    return " ".join(parts)
+
+
+def _undo_promotion(store: Store, experiment: Experiment, here: Oid | None) -> Changes | None:
     done, merge = promotion_of(experiment)
+    if merge != done.merge:
+        return None  # it was put in place again already, which is what restore is for
     onto = target_tip(store, done.target)
-    _refuse_seen(store, experiment, done, merge=merge, onto=onto)
+    _refuse_seen(store, experiment, done, onto=onto)
     parents = store.repository.commit(merge).parents
     _require(store, experiment, done.tip)
     return undo_promotion_changes(experiment, done, before=parents[0], branch_tip=here)
 
 
-def _refuse_seen(
-    store: Store, experiment: Experiment, done: Promoted, *, merge: Oid, onto: Oid
-) -> None:
+def _refuse_seen(store: Store, experiment: Experiment, done: Promoted, *, onto: Oid) -> None:
     """Refuse to take back silently what others may build on."""
-    hint = f"git exp rollback {experiment.id}"
-    if merge != done.merge:
+    hint = f"git exp rollback {experiment.id}, which reverts it on {short(done.target)}"
+    if onto != done.merge:
         raise Refused(
-            f"{experiment.id} was promoted, rolled back and restored already",
+            f"{experiment.id} is promoted, and {short(done.target)} has moved on since",
             hint=hint,
             code="promoted",
         )
-    if onto != merge:
-        raise Refused(
-            f"{short(done.target)} has moved on since {experiment.id} was promoted",
-            hint=hint,
-            code="promoted",
-        )
-    pushed = store.repository.refs("refs/remotes/", f"--contains={merge}")
+    pushed = store.repository.refs("refs/remotes/", f"--contains={done.merge}")
     if pushed:
         raise Refused(
-            f"the promotion of {experiment.id} was pushed: {min(pushed)} has it",
+            f"{experiment.id} is promoted, and that was pushed: {min(pushed)} has it",
             hint=hint,
             code="promoted",
         )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from gitexp.app.load import load
 from gitexp.app.trust import is_trusted
 from gitexp.app.views import LogEntry, LogView, PlanView
 from gitexp.blocks import Block
+from gitexp.errors import GitexpError
 from gitexp.lifecycle import Experiment, unknown_kinds
 from gitexp.model import ExperimentId, Outcome, Record, RecordId, Trial
 from gitexp.store.store import Store
@@ -30,10 +33,26 @@ def log(store: Store, exp: ExperimentId) -> LogView:
     return LogView(
         experiment=experiment,
         entries=tuple(
-            LogEntry(record=record, marks=_marks(experiment, record, marks))
+            LogEntry(
+                record=record,
+                marks=_marks(experiment, record, marks),
+                tail=_last_line(store, record.body) if isinstance(record.body, Trial) else None,
+            )
             for record in experiment.records
         ),
     )
+
+
+def _last_line(store: Store, trial: Trial) -> str | None:
+    """The last line a failed trial printed, where this clone has its output."""
+    if trial.outcome not in (Outcome.FAILED, Outcome.TIMEOUT) or trial.payload is None:
+        return None
+    try:
+        kept = json.loads(store.payload(trial.payload))
+        lines = [line.strip() for line in kept.get("tail", "").splitlines() if line.strip()]
+    except (GitexpError, ValueError, AttributeError):
+        return None
+    return lines[-1] if lines else None
 
 
 def _marks(

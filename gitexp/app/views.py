@@ -51,10 +51,12 @@ class LogEntry:
     Attributes:
         marks: Any of 'warm-up', 'void', 'retracted', 'waiting', 'late', 'after', 'unpaired',
             'superseded'.
+        tail: The last line a trial that failed printed; None when nothing is kept of it.
     """
 
     record: Record
     marks: tuple[str, ...]
+    tail: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

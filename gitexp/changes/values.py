@@ -204,23 +204,27 @@ def _settle_record(record: PlanBody | Event, places: Mapping[str, Oid]) -> PlanB
             return record
 
 
-def steps(changes: Changes) -> tuple[str, ...]:
-    """What will happen, one plain line each, in order."""
+def steps(changes: Changes, *, here: str) -> tuple[str, ...]:
+    """What will happen, one plain line each, in order.
+
+    Args:
+        here: The branch HEAD names, in full, or the commit when it is detached.
+    """
     lines = [*_build_steps(changes)]
+    made = _made(changes.build)
     for move in changes.branches:
         name = short(move.name)
         if move.new is None:
             lines.append(f"delete branch {name} ({_short(move.old)})")
         elif move.old is None:
-            lines.append(f"create branch {name} at {_short(move.new)}")
+            lines.append(f"create branch {name} at {_short(move.new, made)}")
         else:
-            lines.append(f"move branch {name} from {_short(move.old)} to {_short(move.new)}")
+            lines.append(f"move branch {name} from {_short(move.old)} to {_short(move.new, made)}")
     match changes.head:
         case Switch(to=to, when_on=None):
             lines.append(f"check out {short(to)}")
-        case Switch(to=to, when_on=(*names,)):
-            those = " or ".join(short(name) for name in names)
-            lines.append(f"if {those} is checked out here: end on {short(to)}")
+        case Switch(to=to, when_on=(*names,)) if here in names:
+            lines.append(f"leave you on {short(to)}")
         case NewWorktree(path=path, branch=branch):
             lines.append(f"check out {short(branch)} in the new worktree {path}")
         case _:
@@ -243,5 +247,17 @@ def _build_steps(changes: Changes) -> tuple[str, ...]:
             return ()
 
 
-def _short(oid: Oid | None) -> str:
-    return "nothing" if oid is None else oid.lstrip("\0")[:12]
+def _made(build: Build | None) -> str:
+    match build:
+        case Merge():
+            return "the merge"
+        case Revert():
+            return "the revert"
+        case _:
+            return "the new commit"
+
+
+def _short(oid: Oid | None, made: str = "the new commit") -> str:
+    if oid is None:
+        return "nothing"
+    return made if oid == MADE else oid.lstrip("\0")[:12]

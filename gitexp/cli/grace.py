@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import click
 
 from gitexp.cli.output import Output
+from gitexp.errors import Cancelled
 
 GRACE_S = 5
 
@@ -19,20 +20,33 @@ def is_watched() -> bool:
 
 
 def give_time(output: Output, steps: Iterable[str], *, yes: bool) -> None:
-    """Say what will happen, and wait a few seconds for ^C."""
+    """Say what will happen, and wait a few seconds for ^C.
+
+    Raises:
+        Cancelled: when it came.
+    """
     if yes or not is_watched():
         return
     for step in steps:
         output.note(f"will {step}")
     output.note(f"in {GRACE_S} seconds; ^C cancels, --yes does not wait")
-    time.sleep(GRACE_S)
+    try:
+        time.sleep(GRACE_S)
+    except KeyboardInterrupt:
+        raise Cancelled from None
 
 
 def confirm(question: str, *, yes: bool) -> None:
     """Ask; a no ends the command.
 
     Raises:
-        click.Abort: when the answer is no.
+        Cancelled: when the answer is no, or ^C.
     """
-    if not yes and is_watched():
-        click.confirm(question, abort=True, err=True)
+    if yes or not is_watched():
+        return
+    try:
+        is_wanted = click.confirm(question, err=True)
+    except click.Abort:
+        is_wanted = False
+    if not is_wanted:
+        raise Cancelled

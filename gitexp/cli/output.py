@@ -119,6 +119,8 @@ def _screen(stream: TextIO | None, has_colour: bool) -> Screen:
         width=_width(stream),
         colour=has_colour,
         encoding=(getattr(stream, "encoding", None) or "ascii").lower(),
+        # under git's own pager stdout is a pipe, and git says so
+        is_read=_is_terminal(stream) or _is_paged(),
     )
 
 
@@ -141,13 +143,16 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
+def _is_paged() -> bool:
+    return os.environ.get("GIT_PAGER_IN_USE") == "true"
+
+
 def _has_colour(when: ColourWhen, stream: TextIO | None) -> bool:
     if when is not ColourWhen.AUTO:
         return when is ColourWhen.ALWAYS
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    # under git's own pager stdout is a pipe, and git says so
-    if not _is_terminal(stream) and os.environ.get("GIT_PAGER_IN_USE") != "true":
+    if not _is_terminal(stream) and not _is_paged():
         return False
     from gitexp.store.git import Git
 

@@ -34,6 +34,7 @@ def promote(
       git exp promote fast-parse
     """
     from gitexp.app import promote as app
+    from gitexp.app.endings import standing_on
     from gitexp.app.judge import judge
     from gitexp.app.load import load, resolve_id
     from gitexp.app.opening import open_store
@@ -51,9 +52,11 @@ def promote(
     permission = judged.permission(override=override)
     tip, said = judged.view.comparison.treatment.commit, promotion_text(judged.view)
     changes = app.promotion(store, experiment, permission, tip=tip, said=said, into=into)
+    here = standing_on(store)
     if dry_run:
-        output.show(planned("promote", experiment.id, changes))
+        typed = [("--into", into), ("--override", override)]
+        output.show(planned("promote", experiment.id, changes, here=here, options=typed))
         return
-    give_time(output, steps(changes), yes=yes)
+    give_time(output, steps(changes, here=here), yes=yes)
     result = app.promote(store, experiment, permission, tip=tip, said=said, into=into)
     output.show(promoted(result))

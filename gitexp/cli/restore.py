@@ -23,6 +23,7 @@ def restore(output: Output, exp_id: str, dry_run: bool) -> None:
       git exp restore fast-parse
     """
     from gitexp.app import restore as app
+    from gitexp.app.endings import standing_on
     from gitexp.app.load import load, resolve_id
     from gitexp.app.opening import open_store
     from gitexp.render.promotion import planned, restored
@@ -30,6 +31,7 @@ def restore(output: Output, exp_id: str, dry_run: bool) -> None:
     store = open_store()
     experiment = load(store, resolve_id(store, exp_id)).experiment
     if dry_run:
-        output.show(planned("restore", experiment.id, app.restoration(store, experiment)))
+        changes = app.restoration(store, experiment)
+        output.show(planned("restore", experiment.id, changes, here=standing_on(store)))
         return
     output.show(restored(app.restore(store, experiment)))

@@ -28,6 +28,7 @@ def rollback(
       git exp rollback fast-parse --reason 'slower on cold caches'
     """
     from gitexp.app import rollback as app
+    from gitexp.app.endings import standing_on
     from gitexp.app.load import load, resolve_id
     from gitexp.app.opening import open_store
     from gitexp.changes import steps
@@ -39,9 +40,11 @@ def rollback(
     result = decision_text(experiment)
     why = reason or app.default_reason(experiment)
     changes = app.rollback(store, experiment, reason=why, result=result)
+    here = standing_on(store)
     if dry_run:
-        output.show(planned("rollback", experiment.id, changes))
+        typed = [("--reason", reason)]
+        output.show(planned("rollback", experiment.id, changes, here=here, options=typed))
         return
     if changes is not None:
-        give_time(output, steps(changes), yes=yes)
+        give_time(output, steps(changes, here=here), yes=yes)
     output.show(rolled_back(app.roll_back(store, experiment, reason=why, result=result)))

@@ -217,4 +217,4 @@ def _log(view: LogView) -> dict[str, object]:
 def _entry(entry: LogEntry) -> dict[str, object]:
     # the stored line itself: fields of newer versions come along
     stored: dict[str, object] = json.loads(entry.record.line)
-    return {**stored, "marks": entry.marks}
+    return {**stored, "marks": entry.marks, "tail": entry.tail}

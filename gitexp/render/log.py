@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from typing import assert_never
 
 from gitexp.app.views import LogEntry, LogView
@@ -24,28 +26,39 @@ from gitexp.model import (
     RolledBack,
     Trial,
     Unknown,
+    Verdict,
 )
 from gitexp.refs import short
 from gitexp.render import numbers
-from gitexp.render.columns import Column, table
-from gitexp.render.screen import Line, Screen, Span, Style
+from gitexp.render.columns import Column, shortened, table
+from gitexp.render.screen import Line, Screen, Span, Style, line
 
 
 def log_page(view: LogView, screen: Screen) -> list[Line]:
-    """The answer of `log`: oldest first, what does not count marked as such."""
+    """The answer of `log`: oldest first, with what became of each trial.
+
+    A file or a pipe gets every line whole.
+    """
     runs = {run.record.id: run for run in view.experiment.trials}
     units = {metric.name: metric for metric in view.experiment.plan.declared}
     entries = view.entries
-    return table(
+    whole = screen if screen.is_read else replace(screen, width=sys.maxsize)
+    head, *rows = table(
         [
-            Column(title="WHEN", rows=[_when(entry) for entry in entries], drop=3),
-            Column(title="ID", rows=[entry.record.id for entry in entries], drop=2),
+            Column(title="WHEN", rows=[_when(entry) for entry in entries], drop=1),
+            Column(title="ID", rows=[entry.record.id for entry in entries], drop=3),
             Column(title="WRITER", rows=[entry.record.writer for entry in entries], drop=4),
-            Column(title="WHAT", rows=[_what(entry, runs, units) for entry in entries], least=40),
-            Column(title="", rows=[_marks(entry) for entry in entries], drop=1),
+            Column(title="", rows=[_marks(entry) for entry in entries], drop=2),
+            Column(title="WHAT", rows=[_what(entry, runs, units) for entry in entries], least=32),
         ],
-        screen,
+        whole,
     )
+    lines = [head]
+    for entry, row in zip(entries, rows, strict=True):
+        lines.append(row)
+        if entry.tail is not None:
+            lines.append(shortened(line("    ", Span(entry.tail, Style.MUTED)), whole.width, whole))
+    return lines
 
 
 def _when(entry: LogEntry) -> Span:
@@ -53,6 +66,8 @@ def _when(entry: LogEntry) -> Span:
 
 
 def _marks(entry: LogEntry) -> Span:
+    if isinstance(entry.record.body, Trial) and not entry.marks:
+        return Span("used", Style.MUTED)
     return Span(" ".join(entry.marks), Style.WARN)
 
 
@@ -99,7 +114,10 @@ def describe(body: Body) -> str:
         case Abandoned():
             return f"block {body.block} abandoned: {body.reason}"
         case Decided():
-            return f"decided {body.verdict} at {numbers.plural(body.blocks, 'block')}"
+            blocks = numbers.plural(body.blocks, "block")
+            if body.verdict is Verdict.UNDECIDED:
+                return f"ended undecided after {blocks}"
+            return f"decided {body.verdict} at {blocks}"
         case Expired():
             return f"expired, {body.verdict}"
         case Promoted():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
+
 from gitexp.app.promote import Promotion
 from gitexp.app.restore import Restoration
 from gitexp.app.rollback import Rollback
@@ -34,14 +37,27 @@ def summary_text(view: AnalysisView) -> str:
     return f"exp/{view.experiment.id} {view.analysis.verdict}: {verdict_sentence(view)}"
 
 
-def planned(command: str, exp: str, changes: Changes | None) -> ChangeReport:
-    """What would change, for --dry-run."""
-    lines = ("nothing: it is so already",) if changes is None else steps(changes)
+def planned(
+    command: str,
+    exp: str,
+    changes: Changes | None,
+    *,
+    here: str,
+    options: Iterable[tuple[str, str | None]] = (),
+) -> ChangeReport:
+    """What would change, for --dry-run.
+
+    Args:
+        here: The branch HEAD names, or the commit when it is detached.
+        options: Those that were typed, to be typed again; None: was not.
+    """
+    lines = ("nothing: it is so already",) if changes is None else steps(changes, here=here)
+    typed = [f"{name} {shlex.quote(value)}" for name, value in options if value is not None]
     return ChangeReport(
         command=command,
-        headline=f"would {command} {exp}",
+        headline=f"would roll {exp} back" if command == "rollback" else f"would {command} {exp}",
         facts=tuple(("would" if at == 0 else "", step) for at, step in enumerate(lines)),
-        next=(f"git exp {command} {exp}",),
+        next=(" ".join([f"git exp {command} {exp}", *typed]),),
         values={"id": exp, "dry_run": True, "steps": lines},
     )
 
@@ -100,7 +116,10 @@ def restored(result: Restoration) -> ChangeReport:
     """The answer of `restore`."""
     exp = result.experiment.id
     if result.existed:
-        headline = f"{exp} is running: there is nothing to restore"
+        state = "running" if result.merge is None else "promoted"
+        headline = f"{exp} is {state}: there is nothing to restore"
+    elif result.taken_back is not None:
+        headline = f"promotion of {exp} taken back"
     elif result.merge is not None:
         headline = f"{exp} is promoted again"
     else:
@@ -108,11 +127,14 @@ def restored(result: Restoration) -> ChangeReport:
     facts = [("branch", f"exp/{exp} at {result.tip[:12]}")]
     if result.merge is not None and result.target is not None:
         facts = [("commit", f"{result.merge[:12]} on {short(result.target)}")]
+    if result.taken_back is not None and result.target is not None:
+        again = f"{short(result.target)} is at {result.taken_back[:12]} again"
+        facts = [("target", again), *facts]
     return ChangeReport(
         command="restore",
         headline=headline,
         facts=(*facts, *_standing(result.stands_on)),
-        next=(f"git exp status {exp}",),
+        next=(f"git exp status {exp}",) if result.taken_back is None else (result.undo,),
         undo=None if result.existed else result.undo,
         values={
             "id": exp,

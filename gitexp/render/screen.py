@@ -74,6 +74,9 @@ _ASCII = str.maketrans(
 class Screen:
     """What can be shown: how wide, in which encoding, and whether in colour.
 
+    Attributes:
+        is_read: Somebody reads along; what goes into a file or a pipe need not fit.
+
     >>> Screen(width=80, encoding="ascii").text([line("size −5%", Span("  ✓ ok", Style.GOOD))])
     'size -5%  + ok\\n'
     """
@@ -81,6 +84,7 @@ class Screen:
     width: int = 80
     colour: bool = False
     encoding: str = "utf-8"
+    is_read: bool = True
 
     @cached_property
     def is_unicode(self) -> bool:

@@ -39,16 +39,16 @@ def test_steps_say_what_would_happen_and_nothing_does(decided: GitIn) -> None:
     changes = promotion(store, found, ALLOWED, tip=Oid(tip), said=SAID)
     dropping = rollback(store, found, reason="slower")
 
-    assert steps(changes) == (
+    assert steps(changes, here="refs/heads/exp/fast") == (
         f"merge exp/fast ({tip[:12]}) into main",
-        f"move branch main from {main[:12]} to new commit",
+        f"move branch main from {main[:12]} to the merge",
         f"delete branch exp/fast ({tip[:12]})",
-        "if main or exp/fast is checked out here: end on main",
+        "leave you on main",
     )
     assert dropping is not None
-    assert steps(dropping) == (
+    assert steps(dropping, here="refs/heads/exp/fast") == (
         f"delete branch exp/fast ({tip[:12]})",
-        "if exp/fast is checked out here: end on main",
+        "leave you on main",
     )
     assert restoration(store, found) is None
     assert (snapshot(decided), own_refs(decided)) == before
@@ -66,11 +66,11 @@ def test_reverts_and_creations_are_told_likewise(decided: GitIn) -> None:
     creating = creation_changes(plan, canonical=text, plan_hash=plan_hash(text), carry=carry)
 
     assert reverting is not None
-    assert steps(reverting)[0] == f"revert {merge[:12]} on main"
-    assert steps(creating) == (
+    assert steps(reverting, here="refs/heads/exp/fast")[0] == f"revert {merge[:12]} on main"
+    assert steps(creating, here="refs/heads/exp/fast") == (
         f"register the plan in a commit on {plan.base[:12]}",
         f"take over the change of {merge[:12]} in a second commit",
-        "create branch exp/again at new commit",
+        "create branch exp/again at the new commit",
         "check out exp/again",
     )
 

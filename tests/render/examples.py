@@ -322,6 +322,11 @@ LOG_VIEW = LogView(
         LogEntry(
             record=found,
             marks=("warm-up",) if isinstance(found.body, Trial) and not found.body.block else (),
+            tail=(
+                "bench.sh: line 3:\x1b[31m Segmentation fault"
+                if isinstance(found.body, Trial) and found.body.outcome is Outcome.FAILED
+                else None
+            ),
         )
         for found in RECORDS
     ),

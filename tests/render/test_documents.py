@@ -102,7 +102,8 @@ def test_the_log_holds_the_stored_records_and_their_marks() -> None:
     records = told(examples.LOG_VIEW)["records"]
 
     for shown, stored in zip(records, examples.RECORDS, strict=True):
-        assert {**json.loads(stored.line), "marks": shown["marks"]} == shown
+        added = {"marks": shown["marks"], "tail": shown["tail"]}
+        assert {**json.loads(stored.line), **added} == shown
     assert [r["marks"] for r in records if r["kind"] == "trial"][:3] == [["warm-up"]] * 2 + [[]]
 
 

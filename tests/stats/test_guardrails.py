@@ -55,9 +55,9 @@ def test_clear_cases_fall_at_the_first_look(
     assert set(result.states) == {state}
     assert result.estimate == pytest.approx(effect, abs=0.03)
     assert (bad * result.bound < MARGIN) == (state is OK)
-    if result.least is None:
-        assert state is OK
-    else:
+    assert result.estimate is not None
+    assert (result.least is None) == (state is OK)
+    if result.least is not None:
         assert MARGIN < bad * result.least < bad * result.estimate
 
 

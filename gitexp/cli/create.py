@@ -62,8 +62,22 @@ from gitexp.model import Goal, Scale, TestName
 )
 @click.option("--no-checkout", is_flag=True, help="Stay on the present branch.")
 @click.option("--if-not-exists", is_flag=True, help="Do nothing if there is one of that name.")
-@click.option("--no-auto-promote", "auto_promote", flag_value=False, type=bool, default=None)
-@click.option("--no-auto-rollback", "auto_rollback", flag_value=False, type=bool, default=None)
+@click.option(
+    "--no-auto-promote",
+    "auto_promote",
+    flag_value=False,
+    type=bool,
+    default=None,
+    help="Registered for unattended use: a better verdict never promotes by itself.",
+)
+@click.option(
+    "--no-auto-rollback",
+    "auto_rollback",
+    flag_value=False,
+    type=bool,
+    default=None,
+    help="Registered for unattended use: a bad verdict never rolls back by itself.",
+)
 @output_options
 def create(
     output: Output,

@@ -90,6 +90,7 @@ def _unknown_command(name: str) -> UsageError:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Without a command: git exp status. Help of one command: git exp COMMAND -h.
+Where [ID] may be left out, the default is the branch checked out here.
 
 \b
 Exit status: 0 done, 6 refused, 128 failed, 129 usage, 130 interrupted;

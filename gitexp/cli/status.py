@@ -16,7 +16,9 @@ from gitexp.errors import UsageError
 
 @click.command()
 @experiment_argument
-@click.option("--all", "everything", is_flag=True, help="Show ended experiments, too.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Show ended experiments even in a long list."
+)
 @click.option(
     "--porcelain",
     type=click.Choice(["v1"]),

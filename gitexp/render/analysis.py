@@ -162,7 +162,7 @@ def _guardrails(analysis: Analysis, screen: Screen) -> list[Line]:
             Column(title="LIMIT", rows=limits, is_right=True, drop=2),
             Column(title="WORSE BY", rows=[_bound(g) for g in found], drop=1),
             Column(title="", rows=[words.guard_state(g.state) for g in found]),
-            Column(title="", rows=since, drop=5),
+            Column(title="", rows=since if screen.width >= 100 else [], drop=5),
         ],
         screen,
     )

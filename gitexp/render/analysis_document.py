@@ -52,6 +52,7 @@ def analysis_values(view: AnalysisView) -> dict[str, object]:
             "boundary": looks.critical,
             "last": looks.last,
             "decided_at": looks.decided_at,
+            "ended_at": looks.ended_at,
         },
         "guardrails": [_guardrail(found) for found in analysis.guardrails],
         "secondary": [],

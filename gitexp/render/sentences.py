@@ -53,7 +53,7 @@ def decision_text(experiment: Experiment) -> str | None:
 
 def harmed_guardrails(analysis: Analysis) -> tuple[GuardrailResult, ...]:
     """The guardrails that made the verdict what it is."""
-    end = analysis.looks.decided_at
+    end = analysis.looks.ended_at
     if end is None or analysis.verdict not in (Verdict.WORSE, Verdict.BLOCKED):
         return ()
     return tuple(
@@ -76,6 +76,9 @@ def _found(
     if found is None:
         return f"{harmed or f'no estimate of {name} yet'}{where}"
     change, detail = found
+    if harmed and verdict is Verdict.BLOCKED:
+        # what stands there is the look that crossed, not the one at which harm was shown
+        return f"{harmed}; {name} {change}{detail}{where}"
     if harmed:
         return f"{harmed}{where}; {name} {change}{detail}"
     margin = words.margin(words.goal(plan))

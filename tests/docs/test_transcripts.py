@@ -86,7 +86,7 @@ def _shape(text: str) -> str:
     text = re.sub(r"\b[0-9a-f]{7,64}\b", "<id>", text)
     text = re.sub(r"[a-z0-9-]+-[2-9a-z]{6}\b(?=/|$)", "<writer>", text)
     text = re.sub(r"[├─●┤·│┼█▏▎▍▌▋▊▉]+", "<bar>", text)
-    text = re.sub(r"\d+(?:[.,:]\d+)*", "#", text)
+    text = re.sub(r"[+−]?\d+(?:[.,:]\d+)*", "#", text)
     text = re.sub(r"#\s?(ms|s|µs|kB|MB|GB|m|h)\b", "<size>", text)
     text = re.sub(r"(<size>)+", "<size>", text)
     # wrapped sentences break where their numbers let them

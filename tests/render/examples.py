@@ -223,7 +223,7 @@ ANALYSIS = Analysis(
     treatment=ArmCounts(commit=TREATMENT, ok=11, failed=1, timeout=0, void=2),
     primary=PRIMARY,
     after=replace(PRIMARY, rel_effect=-0.041, interval=(-0.0631, -0.0152)),
-    looks=Looks(last=10, next=None, crossed_at=10, decided_at=10, critical=2.9626),
+    looks=Looks(last=10, next=None, crossed_at=10, decided_at=10, ended_at=10, critical=2.9626),
     guardrails=(
         GuardrailResult(
             metric=MAXRSS,
@@ -279,7 +279,9 @@ YOUNG_VIEW = replace(
             caveats=("too few blocks for an interval",),
         ),
         after=None,
-        looks=Looks(last=None, next=10, crossed_at=None, decided_at=None, critical=None),
+        looks=Looks(
+            last=None, next=10, crossed_at=None, decided_at=None, ended_at=None, critical=None
+        ),
         guardrails=(),
         health=(),
         criteria=(),

@@ -48,7 +48,9 @@ def test_worse_through_a_guardrail_names_it_before_the_gain() -> None:
 def test_what_ended_undecided_was_not_decided() -> None:
     found = view(
         verdict=Verdict.UNDECIDED,
-        looks=Looks(last=10, next=None, crossed_at=None, decided_at=None, critical=2.0),
+        looks=Looks(
+            last=10, next=None, crossed_at=None, decided_at=None, ended_at=None, critical=2.0
+        ),
         blocks=replace(BLOCKS, max=10),
     )
 

@@ -69,13 +69,15 @@ def decided(analysis: Analysis, comparison: Comparison) -> Decided:
     """The decision as it is recorded, in the units of `analyze --json`."""
     primary = analysis.primary
     effect = primary.rel_effect if primary.scale is Scale.LOG else primary.effect
+    blocks = analysis.blocks
+    is_open_end = analysis.verdict is Verdict.UNDECIDED
     low, high = (None if abs(end) == float("inf") else end for end in primary.interval)
     return Decided(
         verdict=analysis.verdict,
         revision=analysis.revision,
         control=comparison.control.commit,
         treatment=comparison.treatment.commit,
-        blocks=analysis.blocks.used,
+        blocks=blocks.complete - blocks.after if is_open_end else blocks.used,
         effect=None if effect is None or abs(effect) == float("inf") else effect,
         interval=(low, high),
         level=primary.level,

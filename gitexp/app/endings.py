@@ -42,7 +42,7 @@ def branch_tip(store: Store, exp: ExperimentId) -> Oid | None:
 
 def no_branch(store: Store, exp: ExperimentId) -> Refused:
     """The refusal when this clone has no branch of the experiment, with the way to get one."""
-    _, remote = branch_tips(store).get(exp, (None, None))
+    _, remote = branch_tips(store.our_refs()).get(exp, (None, None))
     return Refused(
         f"there is no branch exp/{exp} here",
         hint=f"git branch exp/{exp} {remote}/exp/{exp}" if remote else f"git exp restore {exp}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gitexp import refs
@@ -133,10 +133,13 @@ def load(store: Store, exp: ExperimentId) -> Loaded:
     )
 
 
-def branch_tips(store: Store) -> dict[ExperimentId, tuple[Oid, str | None]]:
-    """Experiment branches with their tips; those of this clone before those seen on remotes."""
+def branch_tips(listed: Mapping[str, Oid]) -> dict[ExperimentId, tuple[Oid, str | None]]:
+    """Experiment branches with their tips; those of this clone before those seen on remotes.
+
+    Args:
+        listed: What `Store.our_refs` gave.
+    """
     found: dict[ExperimentId, tuple[Oid, str | None]] = {}
-    listed = store.repository.refs(refs.BRANCHES, f"{refs.REMOTE_BRANCHES}*/exp/*")
     for name, tip in sorted(listed.items(), key=lambda item: not item[0].startswith("refs/heads/")):
         exp, remote = refs.parse_branch(name), None
         if exp is None and name.startswith(refs.REMOTE_BRANCHES):
@@ -153,16 +156,21 @@ def target_tips(store: Store, target: str) -> tuple[Oid, ...]:
     return tuple(sorted(set(store.repository.refs(target, tracked).values())))
 
 
-def known_ids(store: Store) -> tuple[ExperimentId, ...]:
-    """Every experiment of this clone, and those whose branch was only seen on a remote."""
-    return tuple(sorted({*store.experiment_ids(), *branch_tips(store)}))
+def known_ids(store: Store, listed: Mapping[str, Oid] | None = None) -> tuple[ExperimentId, ...]:
+    """Every experiment of this clone, and those whose branch was only seen on a remote.
+
+    Args:
+        listed: What `Store.our_refs` gave, to ask git but once.
+    """
+    listed = store.our_refs() if listed is None else listed
+    return tuple(sorted({*store.experiment_ids(listed), *branch_tips(listed)}))
 
 
 def _find_tip(store: Store, exp: ExperimentId) -> tuple[Oid | None, str | None]:
     own = store.repository.ref(refs.branch(exp))
     if own is not None:
         return own, None
-    return branch_tips(store).get(exp, (None, None))
+    return branch_tips(store.our_refs()).get(exp, (None, None))
 
 
 def _plan_line(store: Store, evidence: Evidence, tip: Oid) -> str | None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import median
 
 from gitexp import refs
-from gitexp.app.load import current_experiment, known_ids, load, resolve_id
+from gitexp.app.load import Loaded, current_experiment, known_ids, load, resolve_id
 from gitexp.app.next_steps import next_commands
 from gitexp.app.status_cache import RowCache
 from gitexp.app.status_view import Estimate, StatusRow, StatusView, Summary
 from gitexp.app.verdict_cache import CachedVerdict, cached_verdict
-from gitexp.blocks import WORST, Block, NotPositive, difference
+from gitexp.blocks import WORST, Block, NotPositive, difference, harmonic_number
 from gitexp.errors import GitexpError
+from gitexp.health import HealthState
 from gitexp.lifecycle import Experiment
 from gitexp.model import (
     Arm,
@@ -49,24 +50,27 @@ def status(store: Store, exp: str | None, *, everything: bool) -> StatusView:
         return StatusView(
             rows=tuple(rows), summary=_summary(rows, now), foreign=(), now=now, is_single=True
         )
-    rows, foreign = _all_rows(store, current)
+    listed = store.our_refs()
+    rows, foreign = _all_rows(store, listed, current)
     rows.sort(key=lambda row: (row.state is not State.RUNNING, row.id != current, row.created))
     shown = [row for row in rows if everything or row.state is State.RUNNING or len(rows) <= 10]
     return StatusView(
         rows=tuple(shown),
         summary=_summary(rows, now),
-        foreign=(*foreign, *_strangers(store)),
+        foreign=(*foreign, *_strangers(listed)),
         now=now,
         is_single=False,
     )
 
 
-def _all_rows(store: Store, current: ExperimentId | None) -> tuple[list[StatusRow], list[str]]:
+def _all_rows(
+    store: Store, listed: Mapping[str, Oid], current: ExperimentId | None
+) -> tuple[list[StatusRow], list[str]]:
     """Every experiment's row, and the names that turned out to be none."""
-    kept = RowCache(store)
+    kept = RowCache(store, listed)
     rows: list[StatusRow] = []
     foreign: list[str] = []
-    for name in known_ids(store):
+    for name in known_ids(store, listed):
         row = kept.get(name)
         if row is None:
             try:
@@ -80,9 +84,9 @@ def _all_rows(store: Store, current: ExperimentId | None) -> tuple[list[StatusRo
     return rows, foreign
 
 
-def _strangers(store: Store) -> tuple[str, ...]:
+def _strangers(listed: Mapping[str, Oid]) -> tuple[str, ...]:
     """Branches under exp/ whose names cannot be experiments."""
-    names = store.repository.refs(refs.BRANCHES)
+    names = [name for name in listed if name.startswith(refs.BRANCHES)]
     return tuple(refs.short(name) for name in sorted(names) if refs.parse_branch(name) is None)
 
 
@@ -93,8 +97,8 @@ def _row(store: Store, exp: ExperimentId, current: ExperimentId | None) -> Statu
     recorded = None if revision is None else experiment.decisions.get(revision)
     cached = cached_verdict(store, loaded)
     decided = recorded.body if recorded and isinstance(recorded.body, Decided) else None
-    verdict, reason = _verdict(experiment, revision, decided, cached)
-    blocks = () if revision is None else experiment.admitted(revision)
+    verdict, reason = _verdict(loaded, revision, decided, cached)
+    telling = _telling(experiment, revision)
     event = experiment.state_event
     return StatusRow(
         id=exp,
@@ -112,11 +116,11 @@ def _row(store: Store, exp: ExperimentId, current: ExperimentId | None) -> Statu
         metric=experiment.plan.primary,
         scale=experiment.plan.scale,
         alpha=experiment.plan.alpha,
-        complete=_complete(experiment, revision, blocks),
+        complete=_complete(experiment, revision, telling),
         max_blocks=experiment.plan.max_blocks,
         waiting=() if revision is None else tuple(sorted(experiment.waiting(revision).items())),
         failed=_failed(experiment, revision),
-        estimate=_estimate(experiment.plan, blocks, _known_change(decided, cached)),
+        estimate=_estimate(experiment, revision, telling, decided, cached),
         guardrails=_guardrails(experiment.plan, cached),
         health=loaded.health,
         created=experiment.plan.created,
@@ -129,11 +133,19 @@ def _row(store: Store, exp: ExperimentId, current: ExperimentId | None) -> Statu
 
 
 def _verdict(
-    experiment: Experiment,
+    loaded: Loaded,
     revision: Revision | None,
     decided: Decided | None,
     cached: CachedVerdict | None,
 ) -> tuple[Verdict, str]:
+    experiment = loaded.experiment
+    failed = next((check for check in loaded.health if check.state is HealthState.FAIL), None)
+    if failed is not None:
+        return Verdict.INVALID, f"{failed.value}: {failed.advice}"
+    if cached is not None and cached.verdict is Verdict.INVALID:
+        return cached.verdict, cached.reason
+    if decided is not None and decided.verdict is Verdict.UNDECIDED:
+        return decided.verdict, f"ended undecided after {decided.blocks} blocks"
     if decided is not None:
         return decided.verdict, f"decided at block {decided.blocks}"
     if cached is not None:
@@ -145,13 +157,36 @@ def _verdict(
     return Verdict.UNDECIDED, "ended before it was decided"
 
 
-def _complete(experiment: Experiment, revision: Revision | None, blocks: Sequence[Block]) -> int:
+def _telling(experiment: Experiment, revision: Revision | None) -> tuple[Block, ...]:
+    """Admitted blocks that say something of the primary metric."""
     if revision is None:
-        return 0
-    if experiment.plan.test is TestName.WELCH:
-        return len(experiment.counted(revision))
+        return ()
     primary = experiment.plan.primary
-    return sum(block.has_value(primary) and not block.is_retracted for block in blocks)
+    blocks = experiment.admitted(revision)
+    return tuple(block for block in blocks if block.has_value(primary) and not block.is_retracted)
+
+
+def _complete(experiment: Experiment, revision: Revision | None, telling: Sequence[Block]) -> int:
+    if experiment.plan.test is not TestName.WELCH:
+        return len(telling)
+    control, treatment = _single_values(experiment, revision, used=None)
+    return harmonic_number(len(control), len(treatment))
+
+
+def _single_values(
+    experiment: Experiment, revision: Revision | None, *, used: int | None
+) -> tuple[list[float], list[float]]:
+    """Both arms' values under a test without blocks, as many as make up `used` of them."""
+    control: list[float] = []
+    treatment: list[float] = []
+    for run in () if revision is None else experiment.counted(revision):
+        value = run.value(experiment.plan.primary)
+        if value is None:
+            continue
+        (control if run.trial.arm is Arm.CONTROL else treatment).append(value)
+        if used is not None and harmonic_number(len(control), len(treatment)) >= used > 0:
+            break
+    return control, treatment
 
 
 def _failed(experiment: Experiment, revision: Revision | None) -> tuple[int, int]:
@@ -177,18 +212,25 @@ def _known_change(
 
 
 def _estimate(
-    plan: Plan,
-    blocks: Iterable[Block],
-    known: tuple[float | None, tuple[float, float] | None],
+    experiment: Experiment,
+    revision: Revision | None,
+    telling: Sequence[Block],
+    decided: Decided | None,
+    cached: CachedVerdict | None,
 ) -> Estimate:
-    kept = [block for block in blocks if not block.is_retracted]
-    pairs = [block.values(plan.primary) for block in kept]
-    control = [c for c, _ in pairs if c is not None]
-    treatment = [t for _, t in pairs if t is not None]
-    change, interval = known
+    """The primary metric over the blocks that the known result is of, else over all of them."""
+    plan = experiment.plan
+    change, interval = _known_change(decided, cached)
+    used = cached.used if cached else decided.blocks if decided else None
+    if plan.test is TestName.WELCH:
+        control, treatment = _single_values(experiment, revision, used=used)
+    else:
+        pairs = [block.values(plan.primary) for block in telling[:used]]
+        control = [c for c, _ in pairs if c is not None]
+        treatment = [t for _, t in pairs if t is not None]
     is_analysed = change is not None
     if change is None:
-        change = _plain_change(plan, kept)
+        change = _plain_change(plan, telling)
     return Estimate(
         control_median=median(control) if control else None,
         treatment_median=median(treatment) if treatment else None,

@@ -32,16 +32,16 @@ from gitexp.model import (
 from gitexp.store.store import Store
 
 _NAME = "status-rows"
-_VERSION = "1"
+_VERSION = "2"
 
 
 class RowCache:
     """The rows of all experiments as last seen."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, listed: Mapping[str, Oid]) -> None:
         self._store = store
-        self._tips = store.tips()
-        self._branches = branch_tips(store)
+        self._tips = store.tips(listed)
+        self._branches = branch_tips(listed)
         self._writer = store.known_writer
         self._targets: dict[str, tuple[Oid, ...]] = {}
         self._kept = self._load()

@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedVerdict:
-    """What `status` shows of an analysis; `interval` ends may be infinite."""
+    """What `status` shows of an analysis; `interval` ends may be infinite.
+
+    Attributes:
+        used: Blocks the result is of.
+    """
 
     verdict: Verdict
     reason: str
+    used: int
     change: float | None
     interval: tuple[float, float]
     guardrails: tuple[tuple[str, str], ...]
@@ -41,6 +46,7 @@ def cached_verdict(store: Store, loaded: Loaded) -> CachedVerdict | None:
         return CachedVerdict(
             verdict=Verdict(kept["verdict"]),
             reason=str(kept["reason"]),
+            used=int(kept["used"]),
             change=None if kept["change"] is None else float(kept["change"]),
             interval=(-math.inf if low is None else low, math.inf if high is None else high),
             guardrails=tuple((str(name), str(state)) for name, state in kept["guardrails"]),
@@ -63,6 +69,7 @@ def keep_verdict(store: Store, loaded: Loaded, analysis: Analysis) -> None:
         {
             "verdict": analysis.verdict,
             "reason": analysis.reason,
+            "used": analysis.blocks.used,
             "change": None if change is None or math.isinf(change) else change,
             "interval": [low, high],
             "guardrails": [[g.metric.name, g.state] for g in analysis.guardrails],

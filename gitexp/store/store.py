@@ -142,11 +142,24 @@ class Store:
 
     # --- reading ---------------------------------------------------------------------------
 
-    def experiment_ids(self) -> tuple[ExperimentId, ...]:
-        """Every experiment something is stored of, or a branch exists for, sorted."""
-        names = self.repository.refs(
-            refs.BRANCHES, refs.NOTES, refs.REMOTE_NOTES, refs.ARCHIVES, refs.REMOTE_ARCHIVES
+    def our_refs(self) -> dict[str, Oid]:
+        """Every ref that could be of an experiment, remote branches included."""
+        return self.repository.refs(
+            refs.BRANCHES,
+            refs.NOTES,
+            refs.REMOTE_NOTES,
+            refs.ARCHIVES,
+            refs.REMOTE_ARCHIVES,
+            f"{refs.REMOTE_BRANCHES}*/exp/*",
         )
+
+    def experiment_ids(self, listed: Mapping[str, Oid] | None = None) -> tuple[ExperimentId, ...]:
+        """Every experiment something is stored of, or a branch exists for, sorted.
+
+        Args:
+            listed: What `our_refs` gave, to ask git but once.
+        """
+        names = self.our_refs() if listed is None else listed
         found = {entry.record.exp for entry in self._pending()}
         for name in names:
             ref = refs.parse_notes(name) or refs.parse_archive(name)
@@ -154,13 +167,17 @@ class Store:
             found |= {exp} if exp is not None else set()
         return tuple(sorted(found))
 
-    def tips(self) -> dict[ExperimentId, dict[str, str]]:
-        """For every experiment what `Evidence.tips` would be: a key for what is derived."""
+    def tips(self, listed: Mapping[str, Oid]) -> dict[ExperimentId, dict[str, str]]:
+        """For every experiment what `Evidence.tips` would be: a key for what is derived.
+
+        Args:
+            listed: What `our_refs` gave.
+        """
         records: dict[ExperimentId, list[Record]] = {}
         for entry in self._pending():
             records.setdefault(entry.record.exp, []).append(entry.record)
         tips: dict[ExperimentId, dict[str, str]] = {}
-        for name, tip in self.repository.refs(refs.NOTES, refs.REMOTE_NOTES).items():
+        for name, tip in listed.items():
             ref = refs.parse_notes(name)
             if ref is not None:
                 tips.setdefault(ref.exp, {})[name] = tip

@@ -41,16 +41,16 @@ def test_experiments_are_found_wherever_they_left_something(
 @pytest.mark.usefixtures("no_early_flush")
 def test_tips_change_exactly_when_the_evidence_does(store: Store, head: Oid) -> None:
     store.record(EXP, PLAN, a_trial(1), target=head)
-    before = store.tips()
-    assert before == store.tips()
+    before = store.tips(store.our_refs())
+    assert before == store.tips(store.our_refs())
     assert before[EXP] == dict(store._evidence(EXP).tips)
 
     store.record(EXP, PLAN, a_trial(2), target=head)
-    pending = store.tips()
+    pending = store.tips(store.our_refs())
     store.flush()
 
     assert pending != before
-    assert store.tips() not in (before, pending)
+    assert store.tips(store.our_refs()) not in (before, pending)
 
 
 def test_a_record_is_what_is_read(store: Store, head: Oid) -> None:

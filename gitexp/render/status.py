@@ -35,7 +35,7 @@ def _list(view: StatusView, screen: Screen) -> list[Line]:
     if not rows:
         return [
             line("no experiments yet"),
-            *commands("next", ["git exp create --hypothesis 'what gets better, by how much, why'"]),
+            *commands("next", ["git exp create NAME --hypothesis '…' --run 'CMD'"]),
         ]
     lines = table(
         [

@@ -109,6 +109,11 @@ class Series:
     next_number: int
 
 
+def harmonic_number(control: int, treatment: int) -> int:
+    """How many pairs so many single trials are worth: 2ab / (a + b), rounded down."""
+    return 2 * control * treatment // max(control + treatment, 1)
+
+
 def difference(block: Block, metric: Metric, scale: Scale) -> float | None:
     """The block as one number: ln T - ln C, or T - C, rounded to 12 digits so that ties are exact.
 

@@ -124,7 +124,9 @@ class Looks:
         last: The latest look taken, None before the first.
         next: The next scheduled look, None when decided or used up.
         crossed_at: The first look that crossed its boundary in either direction.
-        decided_at: The deciding look.
+        decided_at: The deciding look: the one the result is of.
+        ended_at: The look that made the verdict final; later than the deciding one when a
+            guardrail took longer.
         critical: The boundary at the look the result is of, as |z|.
     """
 
@@ -132,6 +134,7 @@ class Looks:
     next: int | None
     crossed_at: int | None
     decided_at: int | None
+    ended_at: int | None
     critical: float | None
 
 

@@ -164,7 +164,9 @@ def _arm_counts(experiment: Experiment, comparison: Comparison, arm: Arm) -> Arm
 
 def _looks(study: Study | None) -> Looks:
     if study is None:
-        return Looks(last=None, next=None, crossed_at=None, decided_at=None, critical=None)
+        return Looks(
+            last=None, next=None, crossed_at=None, decided_at=None, ended_at=None, critical=None
+        )
     done = study.looks[-1].n if study.looks else None
     is_going_on = study.walk.verdict is Verdict.COLLECTING
     following = [n for n in study.bound.looks if done is None or n > done]
@@ -174,7 +176,8 @@ def _looks(study: Study | None) -> Looks:
         last=done,
         next=following[0] if is_going_on and following else None,
         crossed_at=None if study.walk.crossed is None else study.looks[study.walk.crossed].n,
-        decided_at=None if study.walk.ended is None else study.looks[study.walk.ended].n,
+        decided_at=shown.n if shown is not None and study.walk.ended is not None else None,
+        ended_at=None if study.walk.ended is None else study.looks[study.walk.ended].n,
         critical=None if shown is None else by_look[shown.n],
     )
 

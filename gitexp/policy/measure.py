@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gitexp.blocks import Block, NotPositive, RunTrial, difference
+from gitexp.blocks import Block, NotPositive, RunTrial, difference, harmonic_number
 from gitexp.decision import ArmSummary, PrimaryResult
 from gitexp.model import Arm, Direction, Metric, Plan, Scale, TestName
 from gitexp.policy.walk import Signal
@@ -165,7 +165,7 @@ class UnpairedSample:
     def size(self) -> int:
         treated = sum(self.is_treatment)
         control = len(self.is_treatment) - treated
-        return 2 * treated * control // max(treated + control, 1)
+        return harmonic_number(control, treated)
 
     @property
     def scaled(self) -> list[float]:

@@ -19,9 +19,8 @@ _BEYOND_REACH = 1e6
 
 def reason_of(experiment: Experiment, study: Study) -> str:
     plan, ended = experiment.plan, study.walk
-    at = (
-        "" if ended.ended is None else f"at block {study.looks[ended.ended].n} of {plan.max_blocks}"
-    )
+    fell = ended.ended if ended.harmed else ended.shown
+    at = "" if fell is None else f"at block {study.looks[fell].n} of {plan.max_blocks}"
     harmed = ", ".join(plan.guardrails[i].metric.name for i in ended.harmed)
     match ended.verdict:
         case Verdict.BETTER if plan.goal is Goal.NO_REGRESSION:

@@ -79,7 +79,7 @@ def test_restoring_a_promotion_nobody_has_seen_brings_everything_back(
     if position != "experiment":
         assert (after.heads, after.files) == (before.heads, before.files)
     assert after.statuses == before.statuses
-    assert done.undo == "git exp rollback fast"
+    assert done.undo == "git exp promote fast"
     assert state(git.path) is State.RUNNING
     assert_sound(git)
 

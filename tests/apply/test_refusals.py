@@ -276,7 +276,7 @@ def test_a_pushed_promotion_is_not_undone_silently(decided: GitIn, tmp_path: Pat
         do_restore(decided.path)
 
     assert "was pushed: refs/remotes/origin/main has it" in refused.value.message
-    assert refused.value.hint == "git exp rollback fast"
+    assert refused.value.hint == "git exp rollback fast, which reverts it on main"
     do_roll_back(decided.path)
 
 
@@ -287,7 +287,7 @@ def test_a_promotion_the_target_moved_on_from_is_not_undone_silently(decided: Gi
     with Untouched(decided), pytest.raises(Refused, match="main has moved on") as refused:
         do_restore(decided.path)
 
-    assert refused.value.hint == "git exp rollback fast"
+    assert refused.value.hint == "git exp rollback fast, which reverts it on main"
 
 
 def test_a_promotion_that_the_target_lost_is_rolled_back_by_an_event(decided: GitIn) -> None:

@@ -14,7 +14,7 @@ from gitexp.app.level import earliest_decision, refuse_unreachable
 from gitexp.app.load import Loaded, head_branch, load, resolve_id
 from gitexp.app.planning import PlanOptions, Registration, build_plan
 from gitexp.app.settings import Settings
-from gitexp.app.trust import trust
+from gitexp.app.trust import is_trusted, trust
 from gitexp.app.views import CreatedView
 from gitexp.changes import creation_changes
 from gitexp.codec import canonical, parse_plan, plan_hash
@@ -67,8 +67,9 @@ def create(store: Store, options: CreateOptions) -> CreatedView:
     if exp in store.experiment_ids():
         return _existing(store, exp, options)
     start = _start(store, options, like)
+    typed = options.plan.configured(Settings.of(store.git))
     plan = build_plan(
-        options.plan.configured(Settings.of(store.git)),
+        typed,
         Registration(
             id=exp,
             name=options.name or (like.experiment.plan.name if like else exp),
@@ -94,9 +95,18 @@ def create(store: Store, options: CreateOptions) -> CreatedView:
             worktree=worktree,
         ),
     )
-    trust(plan_hash(text))
+    if not _copies_untrusted(typed, like):
+        trust(plan_hash(text))
     assert result.plan_commit is not None, "a creation makes it"
     return _view(store, plan, text, result.plan_commit, worktree, like)
+
+
+def _copies_untrusted(typed: PlanOptions, like: Loaded | None) -> bool:
+    """Whether the new plan runs a command of one that came from elsewhere and is not trusted."""
+    if like is None or is_trusted(like.experiment.plan_hash):
+        return False
+    plan = like.experiment.plan
+    return bool((plan.command and not typed.run) or (plan.setup and not typed.setup))
 
 
 def _registered(plan: Plan) -> str:
@@ -281,6 +291,8 @@ def _view(
         notes.append(f"the team's .gitexp proposes: --run {proposed!r}")
     if like is not None and like.experiment.state is State.RUNNING:
         notes.append(f"{like.experiment.id} goes on: git exp rollback {like.experiment.id} ends it")
+    if not is_trusted(plan_hash(text)):
+        notes.append(f"its commands came from elsewhere: read them with git exp trust {plan.id}")
     is_here = head_branch(store) == refs.branch(plan.id)
     return CreatedView(
         id=plan.id,

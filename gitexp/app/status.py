@@ -147,6 +147,8 @@ def _verdict(
     if decided is not None and decided.verdict is Verdict.UNDECIDED:
         return decided.verdict, f"ended undecided after {decided.blocks} blocks"
     if decided is not None:
+        if decided.verdict is Verdict.UNDECIDED:
+            return decided.verdict, f"ended undecided after {decided.blocks} blocks"
         return decided.verdict, f"decided at block {decided.blocks}"
     if cached is not None:
         return cached.verdict, cached.reason

@@ -41,13 +41,11 @@ from gitexp.model import (
     Direction,
     Evidence,
     ExperimentId,
-    Goal,
     Guardrail,
     GuardState,
     Metric,
     Oid,
     Outcome,
-    Plan,
     PlanBody,
     Record,
     RecordId,
@@ -60,6 +58,7 @@ from gitexp.model import (
     Verdict,
     WriterId,
 )
+from tests.making import plan_with
 
 TIME = BUILT_IN_METRICS["time"]
 MAXRSS = BUILT_IN_METRICS["maxrss"]
@@ -83,13 +82,12 @@ COMPARISON = Comparison(
     treatment=ArmTip(commit=TREATMENT, tree=REVISION.treatment_tree),
 )
 
-PLAN = Plan(
+PLAN = plan_with(
     id=ID,
     name="table-driven tokenizer",
     hypothesis="Replacing the regular expressions by a table makes parsing at least 15% faster",
     description="First of three steps.\nThe grammar stays the same.",
     created=CREATED,
-    target="refs/heads/main",
     base=CONTROL,
     decider=WRITER,
     primary=TIME,
@@ -97,26 +95,11 @@ PLAN = Plan(
         Guardrail(metric=MAXRSS, margin=0.05, is_relative=True),
         Guardrail(metric=FAILURES, margin=0.05, is_relative=False),
     ),
-    scale=Scale.LOG,
-    test=TestName.SIGNED_RANK,
-    goal=Goal.BETTER,
-    alpha=0.05,
-    guardrail_alpha=0.05,
     min_effect=0.01,
-    max_regression=0.1,
-    min_blocks=10,
-    max_blocks=20,
-    max_days=14.0,
-    revisions=1,
     command="./bench.sh --quick",
-    timeout_s=600.0,
-    warm_up=1,
     setup="make build",
     links=("node_modules",),
     harness=("bench.sh",),
-    auto_promote=True,
-    auto_rollback=True,
-    like=None,
 )
 HASH = plan_hash(canonical(PLAN))
 

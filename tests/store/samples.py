@@ -8,23 +8,18 @@ from gitexp.codec import encode, ulid
 from gitexp.model import (
     Arm,
     Body,
-    Direction,
     ExperimentId,
-    Goal,
-    Guardrail,
-    Metric,
     Oid,
     Outcome,
     Plan,
     PlanHash,
     Revision,
-    Scale,
-    TestName,
     Trial,
     WriterId,
     experiment_id,
     writer_id,
 )
+from tests.making import guardrail, plan_with
 
 EXP = experiment_id("fast-parse")
 PLAN = PlanHash("5f" * 32)
@@ -51,38 +46,16 @@ def a_trial(number: int = 1, *, commit: Oid = COMMIT, text: str = "h") -> Trial:
 
 
 def a_plan() -> Plan:
-    time = Metric(name="time", direction=Direction.LOWER, unit="s")
-    return Plan(
+    return plan_with(
         id=EXP,
         name="Fast parse",
         hypothesis="a table makes parsing 10 % faster",
-        description="",
         created=NOON,
-        target="refs/heads/main",
         base=COMMIT,
         decider=WRITER,
-        primary=time,
-        guardrails=(Guardrail(metric=time, margin=0.1, is_relative=True),),
-        scale=Scale.LOG,
-        test=TestName.SIGNED_RANK,
-        goal=Goal.BETTER,
-        alpha=0.05,
-        guardrail_alpha=0.05,
-        min_effect=0.0,
-        max_regression=0.1,
-        min_blocks=10,
-        max_blocks=20,
-        max_days=14.0,
-        revisions=1,
+        guardrails=(guardrail("time", 0.1),),
         command="make bench",
-        timeout_s=600.0,
-        warm_up=1,
-        setup=None,
-        links=(),
         harness=("bench",),
-        auto_promote=True,
-        auto_rollback=True,
-        like=None,
     )
 
 

@@ -9,9 +9,10 @@ from datetime import datetime
 from pathlib import Path
 
 from gitexp import refs
+from gitexp.app.branches import head_branch
 from gitexp.app.hypothesis import hypothesis_warnings
 from gitexp.app.level import earliest_decision, refuse_unreachable
-from gitexp.app.load import Loaded, head_branch, load, resolve_id
+from gitexp.app.load import Loaded, load, resolve_id
 from gitexp.app.planning import PlanOptions, Registration, build_plan
 from gitexp.app.settings import Settings
 from gitexp.app.trust import is_trusted, trust

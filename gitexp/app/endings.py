@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gitexp import refs
-from gitexp.app.load import branch_tips, load
+from gitexp.app.branches import branch_tips
+from gitexp.app.load import load
 from gitexp.app.rig import worktrees_of
 from gitexp.errors import GitexpError, Refused, StaleRef
 from gitexp.lifecycle import Experiment

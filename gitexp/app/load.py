@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gitexp import refs
+from gitexp.app.branches import branch_tips, current_experiment, known_ids, target_tips
 from gitexp.codec import parse_plan, plan_hash
 from gitexp.errors import CorruptEvidence, GitexpError, UnknownExperiment, UsageError
 from gitexp.health import Health, HealthState
@@ -62,18 +62,6 @@ class Loaded:
         return self.comparison
 
 
-def head_branch(store: Store) -> str | None:
-    """The full name of the branch checked out here; None when detached."""
-    answer = store.git.attempt("symbolic-ref", "--quiet", "HEAD")
-    return answer.stdout.decode().strip() if answer.returncode == 0 else None
-
-
-def current_experiment(store: Store) -> ExperimentId | None:
-    """The experiment whose branch is checked out here."""
-    branch = head_branch(store)
-    return refs.parse_branch(branch) if branch else None
-
-
 def resolve_id(store: Store, text: str | None) -> ExperimentId:
     """The experiment the user means; without a text the one checked out here.
 
@@ -99,7 +87,9 @@ def resolve_id(store: Store, text: str | None) -> ExperimentId:
 def unknown_experiment(text: str, known: Iterable[str]) -> UnknownExperiment:
     """The refusal, with the nearest name."""
     names = list(known)
-    near = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
+    from difflib import get_close_matches
+
+    near = get_close_matches(text, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else "git exp status --all lists them"
     if not names:
         hint = "there is none yet: git exp create; in a new clone: git exp init, then git fetch"
@@ -131,39 +121,6 @@ def load(store: Store, exp: ExperimentId) -> Loaded:
             *_harness_health(store, experiment.plan, comparison),
         ),
     )
-
-
-def branch_tips(listed: Mapping[str, Oid]) -> dict[ExperimentId, tuple[Oid, str | None]]:
-    """Experiment branches with their tips; those of this clone before those seen on remotes.
-
-    Args:
-        listed: What `Store.our_refs` gave.
-    """
-    found: dict[ExperimentId, tuple[Oid, str | None]] = {}
-    for name, tip in sorted(listed.items(), key=lambda item: not item[0].startswith("refs/heads/")):
-        exp, remote = refs.parse_branch(name), None
-        if exp is None and name.startswith(refs.REMOTE_BRANCHES):
-            remote, _, rest = name.removeprefix(refs.REMOTE_BRANCHES).rpartition("/exp/")
-            exp = refs.parse_branch(f"{refs.BRANCHES}{rest}")
-        if exp is not None:
-            found.setdefault(exp, (tip, remote))
-    return found
-
-
-def target_tips(store: Store, target: str) -> tuple[Oid, ...]:
-    """The target branch here and on every remote, as last fetched; each commit once."""
-    tracked = f"{refs.REMOTE_BRANCHES}*/{refs.short(target)}"
-    return tuple(sorted(set(store.repository.refs(target, tracked).values())))
-
-
-def known_ids(store: Store, listed: Mapping[str, Oid] | None = None) -> tuple[ExperimentId, ...]:
-    """Every experiment of this clone, and those whose branch was only seen on a remote.
-
-    Args:
-        listed: What `Store.our_refs` gave, to ask git but once.
-    """
-    listed = store.our_refs() if listed is None else listed
-    return tuple(sorted({*store.experiment_ids(listed), *branch_tips(listed)}))
 
 
 def _find_tip(store: Store, exp: ExperimentId) -> tuple[Oid | None, str | None]:

@@ -8,7 +8,8 @@ import shlex
 from datetime import UTC, datetime, timedelta
 
 from gitexp import refs
-from gitexp.app.load import Loaded, head_branch
+from gitexp.app.branches import head_branch
+from gitexp.app.load import Loaded
 from gitexp.app.rig import Rig
 from gitexp.app.trust import require_trust
 from gitexp.decision import Analysis

@@ -1,39 +1,17 @@
-"""Where experiments stand, without statistics: recorded decisions, cached verdicts, medians."""
+"""Where experiments stand, without statistics; rows kept from the last time where they fit."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from statistics import median
 
 from gitexp import refs
-from gitexp.app.load import Loaded, current_experiment, known_ids, load, resolve_id
-from gitexp.app.next_steps import next_commands
+from gitexp.app.branches import current_experiment, known_ids
 from gitexp.app.status_cache import RowCache
-from gitexp.app.status_view import Estimate, StatusRow, StatusView, Summary
-from gitexp.app.verdict_cache import CachedVerdict, cached_verdict
-from gitexp.blocks import WORST, Block, NotPositive, difference, harmonic_number
+from gitexp.app.status_view import StatusRow, StatusView, Summary
 from gitexp.errors import GitexpError
-from gitexp.health import HealthState
-from gitexp.lifecycle import Experiment
-from gitexp.model import (
-    Arm,
-    Decided,
-    ExperimentId,
-    Expired,
-    Oid,
-    Outcome,
-    Plan,
-    Promoted,
-    Restored,
-    Revision,
-    Scale,
-    State,
-    TestName,
-    Verdict,
-)
+from gitexp.model import ExperimentId, Oid, State
 from gitexp.store.store import Store
 
 
@@ -46,9 +24,9 @@ def status(store: Store, exp: str | None, *, everything: bool) -> StatusView:
     current = current_experiment(store)
     now = datetime.now(UTC)
     if exp is not None:
-        rows = [_row(store, resolve_id(store, exp), current)]
+        row = _one_row(store, exp, current)
         return StatusView(
-            rows=tuple(rows), summary=_summary(rows, now), foreign=(), now=now, is_single=True
+            rows=(row,), summary=_summary([row], now), foreign=(), now=now, is_single=True
         )
     listed = store.our_refs()
     rows, foreign = _all_rows(store, listed, current)
@@ -63,6 +41,20 @@ def status(store: Store, exp: str | None, *, everything: bool) -> StatusView:
     )
 
 
+def _one_row(store: Store, exp: str, current: ExperimentId | None) -> StatusRow:
+    from gitexp.app.load import resolve_id
+
+    row = _made(store, resolve_id(store, exp))
+    return replace(row, is_current=row.id == current)
+
+
+def _made(store: Store, exp: ExperimentId) -> StatusRow:
+    # only when no kept row fits: reading records needs much that showing rows does not
+    from gitexp.app.status_row import make_row
+
+    return make_row(store, exp)
+
+
 def _all_rows(
     store: Store, listed: Mapping[str, Oid], current: ExperimentId | None
 ) -> tuple[list[StatusRow], list[str]]:
@@ -74,7 +66,7 @@ def _all_rows(
         row = kept.get(name)
         if row is None:
             try:
-                row = _row(store, name, None)
+                row = _made(store, name)
             except GitexpError:
                 foreign.append(refs.short(refs.branch(name)))
                 continue
@@ -88,183 +80,6 @@ def _strangers(listed: Mapping[str, Oid]) -> tuple[str, ...]:
     """Branches under exp/ whose names cannot be experiments."""
     names = [name for name in listed if name.startswith(refs.BRANCHES)]
     return tuple(refs.short(name) for name in sorted(names) if refs.parse_branch(name) is None)
-
-
-def _row(store: Store, exp: ExperimentId, current: ExperimentId | None) -> StatusRow:
-    loaded = load(store, exp)
-    experiment, comparison = loaded.experiment, loaded.comparison
-    revision = None if comparison is None else comparison.revision
-    recorded = None if revision is None else experiment.decisions.get(revision)
-    cached = cached_verdict(store, loaded)
-    decided = recorded.body if recorded and isinstance(recorded.body, Decided) else None
-    verdict, reason = _verdict(loaded, revision, decided, cached)
-    telling = _telling(experiment, revision)
-    event = experiment.state_event
-    return StatusRow(
-        id=exp,
-        name=experiment.plan.name,
-        hypothesis=experiment.plan.hypothesis,
-        state=experiment.state,
-        verdict=verdict,
-        reason=reason,
-        is_current=exp == current,
-        is_decided=decided is not None,
-        source=loaded.source,
-        target=experiment.plan.target,
-        control=None if comparison is None else comparison.control.commit,
-        treatment=None if comparison is None else comparison.treatment.commit,
-        metric=experiment.plan.primary,
-        scale=experiment.plan.scale,
-        alpha=experiment.plan.alpha,
-        complete=_complete(experiment, revision, telling),
-        max_blocks=experiment.plan.max_blocks,
-        waiting=() if revision is None else tuple(sorted(experiment.waiting(revision).items())),
-        failed=_failed(experiment, revision),
-        estimate=_estimate(experiment, revision, telling, decided, cached),
-        guardrails=_guardrails(experiment.plan, cached),
-        health=loaded.health,
-        created=experiment.plan.created,
-        expires=experiment.plan.expires,
-        ended=None if event is None else event.at,
-        merge=_merge(experiment),
-        problems=experiment.problems,
-        next=next_commands(loaded, verdict, is_analysed=decided is not None or cached is not None),
-    )
-
-
-def _verdict(
-    loaded: Loaded,
-    revision: Revision | None,
-    decided: Decided | None,
-    cached: CachedVerdict | None,
-) -> tuple[Verdict, str]:
-    experiment = loaded.experiment
-    failed = next((check for check in loaded.health if check.state is HealthState.FAIL), None)
-    if failed is not None:
-        return Verdict.INVALID, f"{failed.value}: {failed.advice}"
-    if cached is not None and cached.verdict is Verdict.INVALID:
-        return cached.verdict, cached.reason
-    if decided is not None and decided.verdict is Verdict.UNDECIDED:
-        return decided.verdict, f"ended undecided after {decided.blocks} blocks"
-    if decided is not None:
-        if decided.verdict is Verdict.UNDECIDED:
-            return decided.verdict, f"ended undecided after {decided.blocks} blocks"
-        return decided.verdict, f"decided at block {decided.blocks}"
-    if cached is not None:
-        return cached.verdict, cached.reason
-    if experiment.expired is not None and isinstance(experiment.expired.body, Expired):
-        return experiment.expired.body.verdict, "expired"
-    if experiment.state is State.RUNNING or revision is None:
-        return Verdict.COLLECTING, "not analysed"
-    return Verdict.UNDECIDED, "ended before it was decided"
-
-
-def _telling(experiment: Experiment, revision: Revision | None) -> tuple[Block, ...]:
-    """Admitted blocks that say something of the primary metric."""
-    if revision is None:
-        return ()
-    primary = experiment.plan.primary
-    blocks = experiment.admitted(revision)
-    return tuple(block for block in blocks if block.has_value(primary) and not block.is_retracted)
-
-
-def _complete(experiment: Experiment, revision: Revision | None, telling: Sequence[Block]) -> int:
-    if experiment.plan.test is not TestName.WELCH:
-        return len(telling)
-    control, treatment = _single_values(experiment, revision, used=None)
-    return harmonic_number(len(control), len(treatment))
-
-
-def _single_values(
-    experiment: Experiment, revision: Revision | None, *, used: int | None
-) -> tuple[list[float], list[float]]:
-    """Both arms' values under a test without blocks, as many as make up `used` of them."""
-    control: list[float] = []
-    treatment: list[float] = []
-    for run in () if revision is None else experiment.counted(revision):
-        value = run.value(experiment.plan.primary)
-        if value is None:
-            continue
-        (control if run.trial.arm is Arm.CONTROL else treatment).append(value)
-        if used is not None and harmonic_number(len(control), len(treatment)) >= used > 0:
-            break
-    return control, treatment
-
-
-def _failed(experiment: Experiment, revision: Revision | None) -> tuple[int, int]:
-    counts = {Arm.CONTROL: 0, Arm.TREATMENT: 0}
-    if revision is not None:
-        for run in experiment.counted(revision):
-            if run.trial.outcome in (Outcome.FAILED, Outcome.TIMEOUT):
-                counts[run.trial.arm] += 1
-    return counts[Arm.CONTROL], counts[Arm.TREATMENT]
-
-
-def _known_change(
-    decided: Decided | None, cached: CachedVerdict | None
-) -> tuple[float | None, tuple[float, float] | None]:
-    """Effect and interval as recorded with the decision, else as last analysed."""
-    if decided is None:
-        return (None, None) if cached is None else (cached.change, cached.interval)
-    low, high = decided.interval
-    return decided.effect, (
-        -math.inf if low is None else low,
-        math.inf if high is None else high,
-    )
-
-
-def _estimate(
-    experiment: Experiment,
-    revision: Revision | None,
-    telling: Sequence[Block],
-    decided: Decided | None,
-    cached: CachedVerdict | None,
-) -> Estimate:
-    """The primary metric over the blocks that the known result is of, else over all of them."""
-    plan = experiment.plan
-    change, interval = _known_change(decided, cached)
-    used = cached.used if cached else decided.blocks if decided else None
-    if plan.test is TestName.WELCH:
-        control, treatment = _single_values(experiment, revision, used=used)
-    else:
-        pairs = [block.values(plan.primary) for block in telling[:used]]
-        control = [c for c, _ in pairs if c is not None]
-        treatment = [t for _, t in pairs if t is not None]
-    is_analysed = change is not None
-    if change is None:
-        change = _plain_change(plan, telling)
-    return Estimate(
-        control_median=median(control) if control else None,
-        treatment_median=median(treatment) if treatment else None,
-        change=change,
-        interval=interval if is_analysed else None,
-        is_analysed=is_analysed,
-    )
-
-
-def _plain_change(plan: Plan, blocks: Iterable[Block]) -> float | None:
-    """The median of the block differences; of ratios as a fraction."""
-    try:
-        found = [difference(block, plan.primary, plan.scale) for block in blocks]
-    except NotPositive:
-        return None
-    values = [value for value in found if value is not None]
-    middle = median(values) if values else None
-    if middle is None or abs(middle) >= WORST:
-        return None
-    return math.expm1(middle) if plan.scale is Scale.LOG else middle
-
-
-def _guardrails(plan: Plan, cached: CachedVerdict | None) -> tuple[tuple[str, str], ...]:
-    states = dict(cached.guardrails) if cached else {}
-    return tuple((g.metric.name, states.get(g.metric.name, "?")) for g in plan.guardrails)
-
-
-def _merge(experiment: Experiment) -> Oid | None:
-    body = experiment.state_event.body if experiment.state_event else None
-    if isinstance(body, Promoted | Restored):
-        return body.merge
-    return None
 
 
 def _summary(rows: Sequence[StatusRow], now: datetime) -> Summary:

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from gitexp.app.load import branch_tips, target_tips
+from gitexp.app.branches import branch_tips, target_tips
 from gitexp.app.status_view import Estimate, StatusRow
 from gitexp.app.verdict_cache import verdict_stamp
 from gitexp.health import Health, HealthState

@@ -11,11 +11,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gitexp.app.load import Loaded
 from gitexp.model import ExperimentId, Scale, Verdict
 from gitexp.store.store import Store
 
 if TYPE_CHECKING:
+    from gitexp.app.load import Loaded
     from gitexp.decision import Analysis
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -20,6 +21,8 @@ from gitexp.store.store import Store
 T = TypeVar("T")
 
 MAX_REASON = 500
+_MAX_REASON_BYTES = 2400
+"""As it is recorded: a character beyond ASCII takes up to 12."""
 _ATTEMPTS = 3
 
 
@@ -88,9 +91,9 @@ def checked_reason(text: str) -> str:
     Raises:
         Refused: if it is too long.
     """
-    if len(text) > MAX_REASON:
+    if len(text) > MAX_REASON or len(json.dumps(text)) > _MAX_REASON_BYTES:
         raise Refused(
-            f"the reason has {len(text)} characters, more than {MAX_REASON}",
+            f"the reason, of {len(text)} characters, is longer than a record can hold",
             hint="say it shorter; a commit or an issue can hold the rest",
             code="too-long",
         )

@@ -11,10 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitexp.app.settings import Settings
-from gitexp.codec import ulid
+from gitexp.codec import metrics_fit, ulid
 from gitexp.errors import GitexpError, Refused
 from gitexp.lifecycle import Experiment
-from gitexp.model import Arm, Comparison, Environment, Outcome, Record, RecordId, Trial
+from gitexp.model import (
+    BUILT_IN_METRICS,
+    Arm,
+    Comparison,
+    Environment,
+    Outcome,
+    Record,
+    RecordId,
+    Trial,
+)
 from gitexp.runner.environment import facts, host
 from gitexp.runner.isolation import Shared, shared
 from gitexp.runner.process import Launcher
@@ -22,6 +31,7 @@ from gitexp.runner.schedule import order, seed
 from gitexp.runner.trial import Measurement, measure
 from gitexp.runner.variables import for_command, for_trial
 from gitexp.runner.worktree import Checkout, Recipe, Worktrees, default_base
+from gitexp.store.payloads import MAGIC, MAX_PAYLOAD_BYTES
 from gitexp.store.store import Store
 
 MAX_INNER_SAMPLES = 2000
@@ -64,7 +74,7 @@ class Rig:
         """
         name = ulid(time.time_ns() // 1_000_000, os.urandom(10))
         measured = self._measure(arm, block=block, attempt=attempt, name=name)
-        outcome, metrics = self._judge(measured)
+        outcome, metrics, complaint = self._judge(measured)
         record = self.store.record(
             self.experiment.id,
             self.experiment.plan_hash,
@@ -85,9 +95,9 @@ class Rig:
             payload=_payload(measured, outcome),
             id=name,
         )
-        if measured.complaint is not None:
+        if complaint is not None:
             raise GitexpError(
-                f"the command's report in the {arm} cannot be used: {measured.complaint}",
+                f"the command's report in the {arm} cannot be used: {complaint}",
                 hint="mend what it prints; the trial is recorded as failed",
                 code="bad-metric",
             )
@@ -119,14 +129,21 @@ class Rig:
             scratch=self.scratch / name,
         )
 
-    def _judge(self, measured: Measurement) -> tuple[Outcome, dict[str, float]]:
-        """A trial without its primary metric failed, however it exited."""
-        metrics = dict(measured.metrics)
-        primary = self.experiment.plan.primary.name
-        lacks_primary = measured.outcome is Outcome.OK and primary not in metrics
-        if lacks_primary or measured.complaint is not None:
-            return Outcome.FAILED, metrics | {"failures": 1.0}
-        return measured.outcome, metrics
+    def _judge(self, measured: Measurement) -> tuple[Outcome, dict[str, float], str | None]:
+        """Outcome, metrics as a record can hold them, and what is wrong with the report.
+
+        A trial without its primary metric failed, however it exited.
+        """
+        plan, metrics, complaint = self.experiment.plan, dict(measured.metrics), measured.complaint
+        if not metrics_fit(metrics):
+            known = {*BUILT_IN_METRICS, *(metric.name for metric in plan.declared)}
+            if complaint is None and measured.outcome is Outcome.OK:
+                complaint = f"{len(metrics)} metrics are more than a record can hold"
+            metrics = {name: value for name, value in metrics.items() if name in known}
+        lacks_primary = measured.outcome is Outcome.OK and plan.primary.name not in metrics
+        if lacks_primary or complaint is not None:
+            return Outcome.FAILED, metrics | {"failures": 1.0}, complaint
+        return measured.outcome, metrics, None
 
 
 @contextmanager
@@ -229,12 +246,12 @@ def _note_environment(
 def _payload(measured: Measurement, outcome: Outcome) -> bytes | None:
     """What a record has no room for: inner samples, and the output of a trial that failed."""
     kept: dict[str, object] = {}
-    if measured.samples:
-        kept["samples"] = {
-            name: list(values[:MAX_INNER_SAMPLES]) for name, values in measured.samples.items()
-        }
     if outcome in (Outcome.FAILED, Outcome.TIMEOUT) and measured.tail:
         kept["tail"] = measured.tail
-    if not kept:
-        return None
-    return json.dumps(kept, sort_keys=True).encode("ascii")
+    most = MAX_INNER_SAMPLES
+    while True:
+        samples = {name: list(values[:most]) for name, values in measured.samples.items()}
+        content = json.dumps(kept | ({"samples": samples} if most and samples else {}))
+        if most == 0 or len(content) <= MAX_PAYLOAD_BYTES - len(MAGIC):
+            return content.encode("ascii") if content != "{}" else None
+        most //= 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import assert_never
 
@@ -42,6 +43,8 @@ VERSION = 1
 MAX_RECORD_BYTES = 4096
 """Of one line, plans excepted."""
 _MAX_METRICS = 64
+_MAX_METRICS_BYTES = 2600
+"""Of the metrics of a trial: leaves room for all else, a long host name and trial id included."""
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
@@ -64,6 +67,11 @@ def parse_record_id(text: str) -> RecordId:
     if not _ULID.match(text):
         raise ValueError(f"{text!r} is not a record id")
     return RecordId(text)
+
+
+def metrics_fit(metrics: Mapping[str, float]) -> bool:
+    """Whether one trial's record can hold them."""
+    return len(metrics) <= _MAX_METRICS and len(dump(dict(metrics))) <= _MAX_METRICS_BYTES
 
 
 def encode(

@@ -175,11 +175,11 @@ def tail(output_path: Path, limit: int = TAIL_LIMIT) -> str:
     Invalid UTF-8 becomes U+FFFD.
     """
     try:
-        with output_path.open("rb") as file:
+        with _open_regular(output_path) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - limit))
             data = file.read(limit)
-    except FileNotFoundError:
+    except (OSError, _Unreadable):
         return ""
     if size > limit and b"\n" in data[:-1]:
         data = data.partition(b"\n")[2]
@@ -189,8 +189,11 @@ def tail(output_path: Path, limit: int = TAIL_LIMIT) -> str:
 def _from_output(path: Path) -> _Source:
     source = _Source()
     try:
-        file = path.open("rb")
+        file = _open_regular(path)
     except FileNotFoundError:  # a command may remove what is next to its metrics file
+        return source
+    except (OSError, _Unreadable) as why:
+        source.complain(f"standard output {_reason(why)}")
         return source
     with file:
         for line in _metric_lines(file):
@@ -204,16 +207,13 @@ def _from_output(path: Path) -> _Source:
 def _from_file(path: Path) -> _Source:
     source = _Source()
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = _open_regular(path)
     except FileNotFoundError:
         return source
-    except OSError as error:
-        source.complain(f"cannot read $GITEXP_METRICS: {error.strerror}")
+    except (OSError, _Unreadable) as why:
+        source.complain(f"$GITEXP_METRICS {_reason(why)}")
         return source
-    with open(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            source.complain("$GITEXP_METRICS is no longer a regular file")
-            return source
+    with file:
         for number, line in enumerate(_lines(file), start=1):
             try:
                 sample = _file_sample(line.decode(errors="replace").strip())
@@ -223,6 +223,24 @@ def _from_file(path: Path) -> _Source:
             if sample is not None and not source.add(sample):
                 break
     return source
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """The file a command wrote, or put something else in the place of: no pipe is waited for.
+
+    Raises:
+        OSError: if it cannot be opened.
+        _Unreadable: if it is no regular file.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise _Unreadable("is no longer a regular file")
+    return open(fd, "rb")
+
+
+def _reason(why: OSError | _Unreadable) -> str:
+    return f"cannot be read: {why.strerror}" if isinstance(why, OSError) else str(why)
 
 
 def _file_sample(text: str) -> _Sample | None:

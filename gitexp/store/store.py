@@ -25,7 +25,7 @@ from gitexp.model import (
 )
 from gitexp.store import evidence, mending
 from gitexp.store.cache import Cache
-from gitexp.store.entries import Entry
+from gitexp.store.entries import Entry, highest_seq
 from gitexp.store.files import Folder
 from gitexp.store.flushing import Flushing, move_refs
 from gitexp.store.git import Git
@@ -103,11 +103,16 @@ class Store:
             id: Made by a caller who had to name the record before it was written.
 
         Raises:
-            GitexpError: if it cannot be written; then it is not recorded.
-            ValueError: if it is larger than a record or a payload may be.
+            GitexpError: if it cannot be written, or is larger than a record or a payload may be;
+                then it is not recorded.
         """
         with self.journal.locked() as session:
-            record = session.append(exp, plan, body, target=target, payload=payload, id=id)
+            try:
+                record = session.append(exp, plan, body, target=target, payload=payload, id=id)
+            except ValueError as error:
+                raise GitexpError(
+                    f"this cannot be recorded: {error}", hint="say less, or report less at once"
+                ) from error
             if session.is_flush_due:
                 # the record is safe in the journal; whoever flushes next says what is wrong
                 with contextlib.suppress(GitexpError):
@@ -247,8 +252,7 @@ class Store:
             self._remote_seqs[key] = tracked_seq(self.repository, exp, writer)
         own = last_seq(self.repository, exp, writer)
         if own == 0:  # nothing written yet, or the ref was lost
-            kept = self._journal(writer).kept()
-            own = max((e.record.seq for e in kept if e.record.exp == exp), default=0)
+            own = highest_seq(self._journal(writer).kept_bytes(), exp)
         return max(self._remote_seqs[key], own)
 
     def _pending(self) -> list[Entry]:

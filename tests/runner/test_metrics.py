@@ -274,6 +274,23 @@ def test_the_metrics_file_may_have_become_something_else(tmp_path: Path) -> None
     assert found.complaints == ("$GITEXP_METRICS is no longer a regular file",)
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_replaced_a_file_is_neither_waited_for_nor_fatal(
+    make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    make(tmp_path / "output")
+    make(tmp_path / "metrics")
+
+    found = read_metrics(tmp_path / "output", tmp_path / "metrics")
+
+    assert found.values == {}
+    assert found.complaints == (
+        "$GITEXP_METRICS is no longer a regular file",
+        "standard output is no longer a regular file",
+    )
+    assert tail(tmp_path / "output") == ""
+
+
 def test_files_that_are_gone_report_nothing(tmp_path: Path) -> None:
     assert read_metrics(tmp_path / "output", tmp_path / "metrics").values == {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,8 +41,11 @@ class GitFailed(GitexpError):
     def __init__(self, args: Sequence[str], status: int, stderr: str) -> None:
         said = stderr.strip().splitlines()
         reason = said[-1].removeprefix("fatal: ").removeprefix("error: ") if said else "no message"
+        words = list(args)
+        while words[:1] == ["-c"]:  # how we call git matters less than what for
+            del words[:2]
         super().__init__(
-            f"git {args[0]} failed: {reason}", hint=f"try it by hand: git {' '.join(args[:4])}"
+            f"git {words[0]} failed: {reason}", hint=f"try it by hand: git {shlex.join(words[:4])}"
         )
         self.status = status
         self.stderr = stderr

@@ -20,7 +20,8 @@ from gitexp.model import Goal, Scale, TestName
 @click.option(
     "--metric",
     metavar="NAME[:DIR[:UNIT]]",
-    help="Primary metric; DIR is lower or higher. Default: time:lower:s.",
+    help="Primary metric; DIR is lower or higher; UNIT pp, %, score or bool is compared by "
+    "difference. Default: time:lower:s.",
 )
 @click.option(
     "--guardrail",

@@ -95,7 +95,7 @@ Where [ID] may be left out, the default is the branch checked out here.
 \b
 Exit status: 0 done, 6 refused, 128 failed, 129 usage, 130 interrupted;
 with --exit-code: 0 better, 1 worse, blocked or equivalent, 3 collecting or
-undecided, 4 invalid, 5 a budget was reached.""",
+undecided, 4 invalid.""",
 )
 @click.version_option(__version__, message="gitexp %(version)s")
 def program() -> None:

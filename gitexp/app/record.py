@@ -66,7 +66,7 @@ def record(store: Store, exp: ExperimentId, new: NewTrial) -> RecordedView:
             commit=arm.commit,
             revision=comparison.revision,
             block=new.block,
-            attempt=1,
+            attempt=_attempt(loaded.experiment, comparison.revision, store, new.block),
             slot=None,
             host=host(),
             outcome=Outcome.OK,
@@ -121,10 +121,11 @@ def _refuse(store: Store, loaded: Loaded, new: NewTrial) -> None:
             hint=f"the next new block is --block {free}",
             code="block-ahead",
         )
+    discarded = _attempt(loaded.experiment, revision, store, new.block) - 1
     for run in loaded.experiment.trials:
         trial = run.trial
         is_same = (trial.block, trial.arm, trial.revision) == (new.block, new.arm, revision)
-        if is_same and run.record.writer == store.writer and trial.outcome is not Outcome.VOID:
+        if is_same and run.record.writer == store.writer and trial.attempt > discarded:
             raise Refused(
                 f"block {new.block} has its {new.arm} trial already ({run.record.id})",
                 hint=f"the next new block is --block {free}",
@@ -135,6 +136,13 @@ def _refuse(store: Store, loaded: Loaded, new: NewTrial) -> None:
 def _next_block(experiment: Experiment, revision: Revision, store: Store) -> int:
     own = experiment.series.get((revision, store.writer))
     return 1 if own is None else own.next_number
+
+
+def _attempt(experiment: Experiment, revision: Revision, store: Store, block: int | None) -> int:
+    """The attempt the block waits for: a later one when a void discarded the first."""
+    own = experiment.series.get((revision, store.writer))
+    begun = () if own is None else own.open
+    return next((found.attempt for found in begun if found.number == block), 1)
 
 
 def _same_trial_id(experiment: Experiment, trial_id: str | None) -> Record | None:

@@ -456,3 +456,23 @@ def test_a_copied_repository_is_another_writer(
 
     writers = {t["writer"] for t in trials(other)}
     assert len(writers) == 2
+
+
+def test_a_block_that_was_void_can_be_recorded(git: GitIn) -> None:
+    git.write(
+        "bench.sh", "#!/bin/sh\necho METRIC score=1\ntest $GITEXP_ARM = control || exit 125\n"
+    )
+    (git.path / "bench.sh").chmod(0o755)
+    git.commit("A benchmark that cannot say")
+    start(git)
+    git_exp = GitExp(git.path)
+    refused(git_exp("run", "--blocks", "1", check=False), 6, "void")
+
+    for arm in ("control", "treatment"):
+        git_exp("record", "fast", "--arm", arm, "-m", "score=3", "--block", "1")
+    again = git_exp(
+        "record", "fast", "--arm", "control", "-m", "score=2", "--block", "1", check=False
+    )
+
+    assert git_exp("analyze", "fast", "--json").json["blocks"]["complete"] == 1
+    refused(again, 6, "has its control trial already")

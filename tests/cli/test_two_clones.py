@@ -102,3 +102,28 @@ def test_the_code_of_others_uses_up_no_revision(nina: GitIn, otto: GitIn) -> Non
     ours = GitExp(nina.path)("run", "fast", "--blocks", "1", "--json")
 
     assert ours.objects[-1]["blocks"]["complete"] == 1
+
+
+def test_only_the_decider_records_a_decision(nina: GitIn, otto: GitIn) -> None:
+    _create(nina)
+    for block in range(1, 7):
+        for arm, value in (("control", 1.0), ("treatment", 1.5 + block / 100)):
+            GitExp(nina.path)(
+                *("record", "fast", "--arm", arm, "-m", f"score={value}", "--block", str(block))
+            )
+    GitExp(nina.path)("analyze", "fast")
+    _share(nina)
+    _take(otto)
+    GitExp(otto.path)("trust", "fast")
+
+    theirs = GitExp(otto.path)("run", "fast", "--json").objects[-1]
+    GitExp(nina.path)("run", "fast")
+
+    assert (theirs["stopped"], theirs["verdict"]) == ("decided", "better")
+    assert "decided" not in _events(otto)
+    assert _events(nina).count("decided") == 1
+
+
+def _events(git: GitIn) -> list[str]:
+    records = GitExp(git.path)("log", "fast", "--json").json["records"]
+    return [record["event"] for record in records if record["kind"] == "event"]

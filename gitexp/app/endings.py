@@ -21,8 +21,8 @@ from gitexp.store.store import Store
 T = TypeVar("T")
 
 MAX_REASON = 500
-_MAX_REASON_BYTES = 2400
-"""As it is recorded: a character beyond ASCII takes up to 12."""
+_MAX_REASON_BYTES = 2 + 6 * MAX_REASON
+"""As it is recorded: a letter of any script takes up to 6, an emoji 12."""
 _ATTEMPTS = 3
 
 
@@ -91,9 +91,11 @@ def checked_reason(text: str) -> str:
     Raises:
         Refused: if it is too long.
     """
-    if len(text) > MAX_REASON or len(json.dumps(text)) > _MAX_REASON_BYTES:
+    is_long = len(text) > MAX_REASON
+    if is_long or len(json.dumps(text)) > _MAX_REASON_BYTES:
+        limit = f"more than {MAX_REASON}" if is_long else "longer than a record can hold"
         raise Refused(
-            f"the reason, of {len(text)} characters, is longer than a record can hold",
+            f"the reason has {len(text)} characters, {limit}",
             hint="say it shorter; a commit or an issue can hold the rest",
             code="too-long",
         )

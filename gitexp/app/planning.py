@@ -75,7 +75,7 @@ class PlanOptions:
             if isinstance(typed, tuple):
                 found[field.name] = settings.values(name, typed)
             elif field.name not in ("hypothesis", "description", "auto_promote", "auto_rollback"):
-                found[field.name] = settings.value(name, typed, is_command=is_command)
+                found[field.name] = settings.value(name, typed, is_local=is_command)
         return replace(self, **found)  # type: ignore[arg-type]
 
 

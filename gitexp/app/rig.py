@@ -196,7 +196,8 @@ def open_rig(
 
 def worktrees_of(store: Store) -> Worktrees:
     """Our checkouts of this repository, in `exp.worktreeDir` or the user's cache folder."""
-    configured = Settings.of(store.git).value("worktree-dir", None)
+    # where files go on this machine is not for a file that came with a clone to say
+    configured = Settings.of(store.git).value("worktree-dir", None, is_local=True)
     base = default_base(os.environ) if configured is None else Path(configured).expanduser()
     if not base.is_absolute():
         base = (store.git.top or store.git.common_dir) / base

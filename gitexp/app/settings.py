@@ -40,24 +40,24 @@ class Settings:
         }
         return Settings(own=own, team=_team(git), environ=os.environ)
 
-    def value(self, name: str, flag: str | None, *, is_command: bool = False) -> str | None:
+    def value(self, name: str, flag: str | None, *, is_local: bool = False) -> str | None:
         """One option, spelled as on the command line ('max-blocks'), or None when unset.
 
         Args:
-            is_command: It would be run: then what came with a clone is not taken.
+            is_local: Not for a file that came with a clone to say: commands, places to write to.
         """
-        found = self.values(name, () if flag is None else (flag,), is_command=is_command)
+        found = self.values(name, () if flag is None else (flag,), is_local=is_local)
         return found[-1] if found else None
 
     def values(
-        self, name: str, flags: tuple[str, ...], *, is_command: bool = False
+        self, name: str, flags: tuple[str, ...], *, is_local: bool = False
     ) -> tuple[str, ...]:
         """An option that may be given several times; the first source that has any counts."""
         variable = self.environ.get("GITEXP_" + name.replace("-", "_").upper())
         if flags or variable:
             return flags or (variable or "",)
         key = name.replace("-", "")
-        proposed = () if is_command else self.team.get(key, ())
+        proposed = () if is_local else self.team.get(key, ())
         return self.own.get(key) or proposed
 
     def proposed(self, name: str) -> str | None:

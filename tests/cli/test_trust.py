@@ -45,3 +45,15 @@ def test_an_experiment_like_a_trusted_one_is_trusted(cloned: GitIn) -> None:
     git_exp("create", "--like", "fast", "--id", "mine")
 
     assert git_exp("show", "mine", "--json").json["is_trusted"] is True
+
+
+def test_a_team_file_cannot_choose_where_checkouts_are_written(
+    git: GitIn, git_exp: GitExp, tmp_path: Path
+) -> None:
+    git.commit("Settings of the team", {".gitexp": f"[exp]\n\tworktreeDir = {tmp_path}/theirs\n"})
+    git_exp("create", "fast", "--hypothesis", "a table is 10 % faster", "--run", "true")
+    git.commit("Change", {"src/lib.txt": "one\n"})
+
+    git_exp("run", "--blocks", "1")
+
+    assert not (tmp_path / "theirs").exists()

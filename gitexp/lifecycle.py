@@ -11,7 +11,6 @@ from gitexp.model import (
     Abandoned,
     Created,
     Decided,
-    Environment,
     Evidence,
     ExperimentId,
     Expired,
@@ -293,11 +292,6 @@ def _foreign_plans(evidence: Evidence, plan_hash: PlanHash) -> tuple[Problem, ..
             where=str(evidence.exp),
         ),
     )
-
-
-def environments(experiment: Experiment) -> dict[RecordId, Environment]:
-    """Environment records by id."""
-    return {r.id: r.body for r in experiment.records if isinstance(r.body, Environment)}
 
 
 def unknown_kinds(experiment: Experiment) -> dict[str, int]:

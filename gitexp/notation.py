@@ -151,20 +151,3 @@ def in_metric_units(metric: Metric, amount: Amount) -> float:
     if amount.suffix == "pp" and metric.unit not in ("pp", "%"):
         raise ValueError(f"{metric.name} is not measured in points: {amount.text!r}")
     return amount.value
-
-
-def describe_metric(metric: Metric) -> str:
-    """The metric as it is typed."""
-    parts = [metric.name, str(metric.direction), metric.unit or ""]
-    return ":".join(parts).rstrip(":")
-
-
-def describe_guardrail(guardrail: Guardrail) -> str:
-    """The guardrail as it is typed, without the parts that are built in."""
-    name = guardrail.metric.name
-    head = name if name in BUILT_IN_METRICS else describe_metric(guardrail.metric)
-    if guardrail.is_relative:
-        return f"{head}:+{guardrail.margin * 100:g}%"
-    if guardrail.metric.unit in ("bool", "score"):
-        return f"{head}:+{guardrail.margin * 100:g}pp"
-    return f"{head}:+{guardrail.margin:g}"

@@ -71,6 +71,20 @@ class Result:
     caveats: tuple[str, ...] = ()
 
 
+def not_estimable(estimate: float | None, n: int, level: float, why: str) -> Result:
+    """The result of too little data, or of data without spread: no p, no limits, and why."""
+    return Result(
+        estimate=estimate,
+        interval=UNBOUNDED,
+        p_value=None,
+        statistic=None,
+        df=None,
+        n=n,
+        level=level,
+        caveats=(f"not estimable: {why}",),
+    )
+
+
 def as_values(name: str, values: npt.ArrayLike, *, infinite: bool = False) -> FloatArray:
     """The values as a one-dimensional float array.
 

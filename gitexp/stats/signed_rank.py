@@ -29,6 +29,7 @@ from gitexp.stats.results import (
     Result,
     as_values,
     check_level,
+    not_estimable,
 )
 
 WORST_RANK = 1e6
@@ -60,9 +61,9 @@ def signed_rank_of(d: FloatArray, *, level: float) -> Result:
     check_level(level)
     n = d.size
     if n == 0:
-        return _not_estimable(None, n, level, "no complete block yet")
+        return not_estimable(None, n, level, "no complete block yet")
     if not d.any():
-        return _not_estimable(0.0, n, level, "all differences are zero: nothing to rank")
+        return not_estimable(0.0, n, level, "all differences are zero: nothing to rank")
 
     values, limit = with_stand_ins(d)
     sums = _sums_of(values)
@@ -357,16 +358,3 @@ def _null_pmf(n: int) -> FloatArray:
     pmf[: smaller.size] += smaller
     pmf[n:] += smaller
     return pmf
-
-
-def _not_estimable(estimate: float | None, n: int, level: float, why: str) -> Result:
-    return Result(
-        estimate=estimate,
-        interval=UNBOUNDED,
-        p_value=None,
-        statistic=None,
-        df=None,
-        n=n,
-        level=level,
-        caveats=(f"not estimable: {why}",),
-    )

@@ -17,6 +17,7 @@ from gitexp.stats.results import (
     Result,
     as_values,
     check_level,
+    not_estimable,
 )
 
 _NO_SPREAD = 1e-12
@@ -41,14 +42,14 @@ def paired_t(d: npt.ArrayLike, *, level: float) -> Result:
     check_level(level)
     n = values.size
     if n == 0:
-        return _not_estimable(None, n, level, "no complete block yet")
+        return not_estimable(None, n, level, "no complete block yet")
     moments = running_moments(values)
     mean = float(moments.mean[-1])
     if n < 2:
-        return _not_estimable(mean, n, level, "need at least 2 complete blocks")
+        return not_estimable(mean, n, level, "need at least 2 complete blocks")
     if not moments.has_spread[-1]:
         why = "all differences are zero" if not values.any() else "no spread in the differences"
-        return _not_estimable(mean, n, level, why)
+        return not_estimable(mean, n, level, why)
     se = float(moments.sd[-1]) / math.sqrt(n)
     return _t_result(mean, se, float(n - 1), n, level)
 
@@ -68,13 +69,13 @@ def welch(control: npt.ArrayLike, treatment: npt.ArrayLike, *, level: float) -> 
     check_level(level)
     n = c.size + t.size
     if c.size == 0 or t.size == 0:
-        return _not_estimable(None, n, level, "an arm has no values yet")
+        return not_estimable(None, n, level, "an arm has no values yet")
     moments_c, moments_t = running_moments(c), running_moments(t)
     effect = float(moments_t.mean[-1] - moments_c.mean[-1])
     if min(c.size, t.size) < 2:
-        return _not_estimable(effect, n, level, "need at least 2 values in each arm")
+        return not_estimable(effect, n, level, "need at least 2 values in each arm")
     if not (moments_c.has_spread[-1] or moments_t.has_spread[-1]):
-        return _not_estimable(effect, n, level, "no spread in either arm")
+        return not_estimable(effect, n, level, "no spread in either arm")
     se, df = welch_error(moments_c.sd[-1:], c.size, moments_t.sd[-1:], t.size)
     return _t_result(effect, float(se[0]), float(df[0]), n, level)
 
@@ -148,17 +149,4 @@ def _t_result(effect: float, se: float, df: float, n: int, level: float) -> Resu
         df=df,
         n=n,
         level=level,
-    )
-
-
-def _not_estimable(estimate: float | None, n: int, level: float, why: str) -> Result:
-    return Result(
-        estimate=estimate,
-        interval=UNBOUNDED,
-        p_value=None,
-        statistic=None,
-        df=None,
-        n=n,
-        level=level,
-        caveats=(f"not estimable: {why}",),
     )

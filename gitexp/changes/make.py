@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from gitexp import refs
 from gitexp.changes import messages
@@ -25,7 +26,6 @@ from gitexp.decision import MayPromote
 from gitexp.lifecycle import Experiment
 from gitexp.model import (
     Created,
-    Event,
     ExperimentId,
     Oid,
     Plan,
@@ -34,6 +34,7 @@ from gitexp.model import (
     Promoted,
     Restored,
     RolledBack,
+    StateEvent,
 )
 from gitexp.refs import RefUpdate, short
 
@@ -251,7 +252,7 @@ def revert_of_revert_changes(
     )
 
 
-def event_changes(experiment: Experiment, kind: Kind, event: Event, *, tip: Oid) -> Changes:
+def event_changes(experiment: Experiment, kind: Kind, event: StateEvent, *, tip: Oid) -> Changes:
     """Nothing but the event: the branches are already as it says."""
     return _of(experiment, kind, tip=tip, branches=(), event=event, pins=(tip,), notes=())
 
@@ -262,13 +263,14 @@ def _of(
     *,
     tip: Oid,
     branches: tuple[RefUpdate, ...],
-    event: Event,
+    event: StateEvent,
     pins: tuple[Oid, ...],
     notes: tuple[Note, ...],
     build: Merge | Revert | None = None,
     evidence: tuple[Oid, ...] = (),
     head: Switch | None = None,
 ) -> Changes:
+    last = experiment.state_event
     return Changes(
         kind=kind,
         exp=experiment.id,
@@ -276,7 +278,7 @@ def _of(
         what=f"exp: {kind} {experiment.id}",
         build=build,
         branches=branches,
-        records=(event,),
+        records=(replace(event, after=None if last is None else last.id),),
         # events belong to the plan commit; without its record here, to the treatment
         place=experiment.plan_commit or tip,
         evidence=evidence,

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NoReturn, TypeVar
 
-from gitexp.model import Oid
+from gitexp.model import Oid, RecordId
 
 E = TypeVar("E", bound=StrEnum)
 
 MAX_TEXT = 4096
 _OID = re.compile(r"[0-9a-f]{40}\Z")
+_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
 
 
 def dump(value: object) -> str:
@@ -158,3 +159,9 @@ def parse_oid(name: str, value: object) -> Oid:
     if not isinstance(value, str) or not _OID.match(value):
         raise ValueError(f"field {name!r} is not an object id")
     return Oid(value)
+
+
+def parse_record_id(text: str) -> RecordId:
+    if not _ULID.match(text):
+        raise ValueError(f"{text!r} is not a record id")
+    return RecordId(text)

@@ -5,35 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import assert_never
 
-from gitexp.codec.fields import Fields, dump, format_time, load_object
+from gitexp.codec.events import event_values, parse_event, parse_revision
+from gitexp.codec.fields import Fields, dump, format_time, load_object, parse_record_id
 from gitexp.codec.plans import parse_plan, plan_hash
 from gitexp.model import (
     LARGEST_VALUE,
-    Abandoned,
     Arm,
     Body,
-    Created,
-    Decided,
     Environment,
-    Event,
     ExperimentId,
-    Expired,
     Observation,
     Outcome,
     PlanBody,
     PlanHash,
-    Promoted,
     Record,
     RecordId,
-    Restored,
     Retraction,
-    Revision,
-    RolledBack,
     Trial,
     Unknown,
-    Verdict,
     WriterId,
     experiment_id,
     writer_id,
@@ -47,7 +37,6 @@ _MAX_METRICS_BYTES = 2600
 """Of the metrics of a trial: leaves room for all else, a long host name and trial id included."""
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}\Z")
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -61,12 +50,6 @@ def ulid(milliseconds: int, entropy: bytes) -> RecordId:
         raise ValueError(f"ten bytes of entropy, not {len(entropy)}")
     number = (milliseconds & (2**48 - 1)) << 80 | int.from_bytes(entropy)
     return RecordId("".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)))
-
-
-def parse_record_id(text: str) -> RecordId:
-    if not _ULID.match(text):
-        raise ValueError(f"{text!r} is not a record id")
-    return RecordId(text)
 
 
 def metrics_fit(metrics: Mapping[str, float]) -> bool:
@@ -155,7 +138,7 @@ def _body(body: Body) -> tuple[str, dict[str, object]]:
         case Unknown():
             raise ValueError(f"records of unknown kind {body.kind!r} are kept, never written")
         case _:
-            return "event", _event(body)
+            return "event", event_values(body)
 
 
 def _trial(trial: Trial) -> dict[str, object]:
@@ -175,55 +158,6 @@ def _trial(trial: Trial) -> dict[str, object]:
         "payload": trial.payload,
         "trial_id": trial.trial_id,
     }
-
-
-def _event(event: Event) -> dict[str, object]:
-    match event:
-        case Created():
-            return {"event": "created", "plan_commit": event.plan_commit}
-        case Abandoned():
-            return {
-                "event": "abandoned",
-                "control_tree": event.revision.control_tree,
-                "tree": event.revision.treatment_tree,
-                "block": event.block,
-                "reason": event.reason,
-            }
-        case Decided():
-            return {
-                "event": "decided",
-                "verdict": event.verdict,
-                "control_tree": event.revision.control_tree,
-                "tree": event.revision.treatment_tree,
-                "control": event.control,
-                "treatment": event.treatment,
-                "blocks": event.blocks,
-                "effect": event.effect,
-                "interval": event.interval,
-                "level": event.level,
-            }
-        case Expired():
-            return {"event": "expired", "verdict": event.verdict}
-        case Promoted():
-            return {
-                "event": "promoted",
-                "target": event.target,
-                "tip": event.tip,
-                "merge": event.merge,
-                "evidence": event.evidence,
-                "override": event.override,
-            }
-        case RolledBack():
-            return {
-                "event": "rolled-back",
-                "tip": event.tip,
-                "reason": event.reason,
-                "revert": event.revert,
-            }
-        case Restored():
-            return {"event": "restored", "tip": event.tip, "merge": event.merge}
-        case _:
-            assert_never(event)
 
 
 def _parse_body(kind: str, version: int, fields: Fields) -> Body:
@@ -246,7 +180,7 @@ def _parse_body(kind: str, version: int, fields: Fields) -> Body:
         case "env":
             return Environment(facts=_facts(fields))
         case "event":
-            return _parse_event(fields)
+            return parse_event(fields)
         case _:
             return Unknown(kind=kind, version=version)
 
@@ -264,7 +198,7 @@ def _parse_trial(fields: Fields) -> Trial:
     return Trial(
         arm=fields.choice("arm", Arm),
         commit=fields.oid("commit"),
-        revision=_revision(fields),
+        revision=parse_revision(fields),
         block=fields.optional_integer("block", high=10_000_000),
         attempt=fields.integer("attempt", low=1, high=1_000_000),
         slot=fields.optional_integer("slot", high=1),
@@ -276,54 +210,6 @@ def _parse_trial(fields: Fields) -> Trial:
         payload=fields.optional_oid("payload"),
         trial_id=fields.optional_text("trial_id", limit=200),
     )
-
-
-def _parse_event(fields: Fields) -> Event | Unknown:
-    name = fields.text("event", limit=50)
-    match name:
-        case "created":
-            return Created(plan_commit=fields.oid("plan_commit"))
-        case "abandoned":
-            return Abandoned(
-                revision=_revision(fields),
-                block=fields.integer("block", low=1),
-                reason=fields.text("reason"),
-            )
-        case "decided":
-            return Decided(
-                verdict=fields.choice("verdict", Verdict),
-                revision=_revision(fields),
-                control=fields.oid("control"),
-                treatment=fields.oid("treatment"),
-                blocks=fields.integer("blocks"),
-                effect=fields.optional_number("effect"),
-                interval=_interval(fields),
-                level=fields.number("level"),
-            )
-        case "expired":
-            return Expired(verdict=fields.choice("verdict", Verdict))
-        case "promoted":
-            return Promoted(
-                target=fields.text("target"),
-                tip=fields.oid("tip"),
-                merge=fields.oid("merge"),
-                evidence=fields.optional_oid("evidence"),
-                override=fields.optional_text("override"),
-            )
-        case "rolled-back":
-            return RolledBack(
-                tip=fields.oid("tip"),
-                reason=fields.text("reason"),
-                revert=fields.optional_oid("revert"),
-            )
-        case "restored":
-            return Restored(tip=fields.oid("tip"), merge=fields.optional_oid("merge"))
-        case _:
-            return Unknown(kind=f"event {name}", version=VERSION)
-
-
-def _revision(fields: Fields) -> Revision:
-    return Revision(fields.oid("control_tree"), fields.oid("tree"))
 
 
 def _metrics(fields: Fields) -> dict[str, float]:
@@ -343,11 +229,3 @@ def _facts(fields: Fields) -> dict[str, str | float]:
             raise ValueError(f"fact {key!r} is neither a text nor a number")
         facts[key] = value
     return facts
-
-
-def _interval(fields: Fields) -> tuple[float | None, float | None]:
-    ends = fields.items("interval")
-    if len(ends) != 2:
-        raise ValueError("field 'interval' does not have two ends")
-    low, high = (None if end is None else Fields({"end": end}).number("end") for end in ends)
-    return low, high

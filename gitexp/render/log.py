@@ -15,6 +15,8 @@ from gitexp.model import (
     Decided,
     Environment,
     Expired,
+    Handover,
+    Intake,
     Metric,
     Observation,
     Outcome,
@@ -118,11 +120,17 @@ def describe(body: Body) -> str:
             if body.verdict is Verdict.UNDECIDED:
                 return f"ended undecided after {blocks}"
             return f"decided {body.verdict} at {blocks}"
+        case Intake():
+            taken = ", ".join(f"{who} up to {seen.seq}" for who, seen in body.upto.items())
+            return f"taken in: {taken}"
+        case Handover():
+            return f"handed over from {body.predecessor} to {body.to}"
         case Expired():
             return f"expired, {body.verdict}"
         case Promoted():
             why = f", override: {body.override}" if body.override else ""
-            return f"promoted to {short(body.target)} as {body.merge[:7]}{why}"
+            how = f" ({body.recognised} elsewhere)" if body.recognised else ""
+            return f"promoted to {short(body.target)} as {body.merge[:7]}{how}{why}"
         case RolledBack():
             how = f"reverted by {body.revert[:7]}" if body.revert else "branch deleted"
             return f"rolled back, {how}: {body.reason}"

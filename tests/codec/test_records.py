@@ -24,6 +24,8 @@ from gitexp.model import (
     Expired,
     Goal,
     Guardrail,
+    Handover,
+    Intake,
     Metric,
     Observation,
     Oid,
@@ -32,12 +34,14 @@ from gitexp.model import (
     PlanBody,
     PlanHash,
     Promoted,
+    Recognised,
     RecordId,
     Restored,
     Retraction,
     Revision,
     RolledBack,
     Scale,
+    Seen,
     TestName,
     Trial,
     Unknown,
@@ -56,6 +60,8 @@ texts = st.text(max_size=40).filter(lambda text: text.isprintable())
 ids = st.builds(ulid, st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
 metrics = st.dictionaries(texts, st.floats(-1e60, 1e60), max_size=5)
 revisions = st.builds(Revision, oids, oids)
+writers = st.from_regex(r"[a-z0-9][a-z0-9-]{0,31}", fullmatch=True).map(WriterId)
+seen = st.builds(Seen, seq=st.integers(0, 2**40), records=st.integers(0, 2**40))
 moments = st.datetimes(
     min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)
 ).map(lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000))
@@ -92,8 +98,22 @@ bodies: st.SearchStrategy[Body] = st.one_of(
         effect=st.none() | numbers,
         interval=st.tuples(st.none() | numbers, st.none() | numbers),
         level=numbers,
+        tenure=st.none() | ids,
     ),
-    st.builds(Expired, verdict=st.sampled_from(Verdict)),
+    st.builds(
+        Intake,
+        revision=revisions,
+        upto=st.dictionaries(writers, seen, max_size=5),
+        tenure=st.none() | ids,
+    ),
+    st.builds(
+        Handover,
+        predecessor=writers,
+        tenure=st.none() | ids,
+        seen=st.integers(0, 2**40),
+        to=writers,
+    ),
+    st.builds(Expired, verdict=st.sampled_from(Verdict), after=st.none() | ids),
     st.builds(
         Promoted,
         target=texts,
@@ -101,9 +121,12 @@ bodies: st.SearchStrategy[Body] = st.one_of(
         merge=oids,
         evidence=st.none() | oids,
         override=st.none() | texts,
+        recognised=st.none() | st.sampled_from(Recognised),
+        since=st.none() | oids,
+        after=st.none() | ids,
     ),
-    st.builds(RolledBack, tip=oids, reason=texts, revert=st.none() | oids),
-    st.builds(Restored, tip=oids, merge=st.none() | oids),
+    st.builds(RolledBack, tip=oids, reason=texts, revert=st.none() | oids, after=st.none() | ids),
+    st.builds(Restored, tip=oids, merge=st.none() | oids, after=st.none() | ids),
 )
 
 metric = st.builds(Metric, name=texts, direction=st.sampled_from(Direction), unit=st.none() | texts)

@@ -1,0 +1,123 @@
+"""What is registered, and what is compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gitexp.model.words import (
+    Arm,
+    ExperimentId,
+    Goal,
+    Metric,
+    Oid,
+    Scale,
+    TestName,
+    WriterId,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guardrail:
+    """A metric that must not get worse by more than a margin.
+
+    Attributes:
+        margin: How much worse is still accepted, positive: a fraction when relative, else in
+            the metric's unit (for `failures` and other rates a fraction: 5pp is 0.05).
+        is_relative: Whether the margin is a fraction of the control.
+    """
+
+    metric: Metric
+    margin: float
+    is_relative: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The registration: everything the decision depends on, fixed before the first trial.
+
+    Attributes:
+        target: Full name of the branch that would take the change.
+        base: Commit the branch was started from.
+        decider: The writer whose records admit blocks and decide.
+        min_effect: Smallest effect worth having, >= 0: a fraction on the log scale, else in
+            metric units.
+        max_regression: Margin of the goal 'no-regression', same unit as min_effect.
+        timeout_s: Limit of one trial.
+        warm_up: Blocks run and recorded, but not counted, at the start of each `run`.
+        links: Paths linked from the user's checkout into both arms.
+        harness: Paths taken from control in both arms.
+        like: The experiment this plan was copied from.
+    """
+
+    id: ExperimentId
+    name: str
+    hypothesis: str
+    description: str
+    created: datetime
+    target: str
+    base: Oid
+    decider: WriterId
+    primary: Metric
+    guardrails: tuple[Guardrail, ...]
+    scale: Scale
+    test: TestName
+    goal: Goal
+    alpha: float
+    guardrail_alpha: float
+    min_effect: float
+    max_regression: float
+    min_blocks: int
+    max_blocks: int
+    max_days: float
+    revisions: int
+    command: str | None
+    timeout_s: float
+    warm_up: int
+    setup: str | None
+    links: tuple[str, ...]
+    harness: tuple[str, ...]
+    auto_promote: bool
+    auto_rollback: bool
+    like: ExperimentId | None
+
+    @property
+    def expires(self) -> datetime:
+        """Blocks finished after this moment are not used."""
+        return self.created + timedelta(days=self.max_days)
+
+    @property
+    def declared(self) -> tuple[Metric, ...]:
+        """The primary metric and the guardrails' metrics, in that order."""
+        return (self.primary, *(g.metric for g in self.guardrails))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Revision:
+    """The pair of trees that is compared, the harness applied."""
+
+    control_tree: Oid
+    treatment_tree: Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmTip:
+    """What one arm runs now: its commit, and its tree with the harness applied."""
+
+    commit: Oid
+    tree: Oid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The two arms as the branches stand now."""
+
+    control: ArmTip
+    treatment: ArmTip
+
+    @property
+    def revision(self) -> Revision:
+        return Revision(self.control.tree, self.treatment.tree)
+
+    def arm(self, arm: Arm) -> ArmTip:
+        return self.control if arm is Arm.CONTROL else self.treatment

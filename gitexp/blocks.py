@@ -95,7 +95,8 @@ class Series:
 
     Attributes:
         blocks: Complete ones, gapless from 1: what may be admitted.
-        entered: For each of these, when it and all blocks before it had ended.
+        ended: For each of these, the writer's record by which it and all before it had ended.
+        entered: The same as a time.
         held_back: Complete ones behind a gap.
         next_number: The first number never begun.
     """
@@ -103,6 +104,7 @@ class Series:
     writer: WriterId
     revision: Revision
     blocks: tuple[Block, ...]
+    ended: tuple[int, ...]
     entered: tuple[datetime, ...]
     held_back: tuple[Block, ...]
     open: tuple[OpenBlock, ...]
@@ -186,12 +188,13 @@ def _one_series(
     retracted: frozenset[RecordId],
 ) -> Series:
     complete: list[Block] = []
+    ends: list[int] = []
     entered: list[datetime] = []
     held_back: list[Block] = []
     unfinished: list[OpenBlock] = []
     expected = 1
     is_gapless = True
-    ended = datetime.min.replace(tzinfo=UTC)
+    last_end, ended = 0, datetime.min.replace(tzinfo=UTC)
     for number in sorted(runs):
         if number != expected:
             # left out, though a later one was begun: a run goes back to it
@@ -202,11 +205,12 @@ def _one_series(
         end = given_up.get(number)
         if end is not None and not (isinstance(found, Block) and found.completed.seq < end.seq):
             # given up before it was complete: what came later cannot bring it back
-            ended = max(ended, end.at)
+            last_end, ended = max(last_end, end.seq), max(ended, end.at)
         elif isinstance(found, Block):
-            ended = max(ended, found.finished)
+            last_end, ended = max(last_end, found.completed.seq), max(ended, found.finished)
             if is_gapless:
                 complete.append(found)
+                ends.append(last_end)
                 entered.append(ended)
             else:
                 held_back.append(found)
@@ -217,6 +221,7 @@ def _one_series(
         writer=writer,
         revision=revision,
         blocks=tuple(complete),
+        ended=tuple(ends),
         entered=tuple(entered),
         held_back=tuple(held_back),
         open=tuple(unfinished),

@@ -5,7 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
 
+from gitexp.admission import Admission, Gate, Position, Tenure
 from gitexp.blocks import Block, RunTrial, Series, series
 from gitexp.model import (
     Abandoned,
@@ -24,15 +27,24 @@ from gitexp.model import (
     Promoted,
     Record,
     RecordId,
-    Restored,
     Retraction,
     Revision,
-    RolledBack,
     State,
     Trial,
     Unknown,
     WriterId,
 )
+from gitexp.states import Standing, standing
+
+
+class Entry(NamedTuple):
+    """A block that counts: its place in the one order, and when it entered."""
+
+    position: Position
+    writer: WriterId
+    number: int
+    at: datetime
+    block: Block
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +52,13 @@ class Experiment:
     """All that follows from the records of one experiment.
 
     Attributes:
-        state_event: The event that brought the present state about; None while running.
+        standing: The state, and the events that brought it about.
         records: Those of this plan, oldest first.
         trials: Counted and warm-up trials alike, oldest first, later values merged in.
-        series: Blocks by (revision, writer).
-        decisions: The first decision recorded by the decider, by revision.
+        series: Blocks by (revision, writer), whether they count or not.
+        admission: Who decides, and from which moment on a record counts.
         retractions: Retracted trial to the reason; those after a decision do not count.
+        missing: Records that were taken in and are not here, by revision and writer.
     """
 
     id: ExperimentId
@@ -53,92 +66,125 @@ class Experiment:
     canonical: str
     plan_hash: PlanHash
     plan_commit: Oid | None
-    state: State
-    state_event: Record | None
+    standing: Standing
     expired: Record | None
-    promoted: Record | None
     records: tuple[Record, ...]
     trials: tuple[RunTrial, ...]
     series: Mapping[tuple[Revision, WriterId], Series]
-    decisions: Mapping[Revision, Record]
+    admission: Admission
     retractions: Mapping[RecordId, str]
+    missing: Mapping[tuple[Revision, WriterId], int]
     problems: tuple[Problem, ...]
     tips: Mapping[str, str]
 
-    def admitted(self, revision: Revision) -> tuple[Block, ...]:
-        """The decider's blocks that had entered by the plan's last day, in their order.
+    @property
+    def state(self) -> State:
+        return self.standing.state
 
-        A block enters when it and all before it have ended, so that nothing recorded later comes
-        before what was looked at. Retracted ones are among them: the analysis leaves them out and
-        asks what difference that makes.
+    @property
+    def state_event(self) -> Record | None:
+        """The event that brought the present state about; None while running from the start."""
+        return self.standing.event
+
+    @property
+    def promoted(self) -> Record | None:
+        """The promotion that led to the present state, if one did."""
+        return self.standing.last(Promoted)
+
+    @property
+    def decider(self) -> WriterId:
+        """Who decides now: the creator, or whom it was handed over to."""
+        return self.tenure.writer
+
+    @property
+    def tenure(self) -> Tenure:
+        return self.admission.tenures[-1]
+
+    @property
+    def decisions(self) -> Mapping[Revision, Record]:
+        """The decision that holds, by revision."""
+        return self.admission.decisions
+
+    def admitted(self, revision: Revision) -> tuple[Block, ...]:
+        """The blocks that had entered by the plan's last day, in the order they did.
+
+        Retracted ones are among them: the analysis leaves them out and asks what difference that
+        makes.
         """
-        own = self.series.get((revision, self.plan.decider))
-        if own is None:
-            return ()
-        return own.blocks[: bisect_right(own.entered, self.plan.expires)]
+        entries = self._entries(revision)
+        return tuple(entry.block for entry in entries if entry.at <= self.plan.expires)
+
+    def late(self, revision: Revision) -> int:
+        """Blocks that entered after the plan's last day."""
+        return sum(entry.at > self.plan.expires for entry in self._entries(revision))
+
+    def _entries(self, revision: Revision) -> list[Entry]:
+        found: list[Entry] = []
+        for (of, writer), own in self.series.items():
+            if of != revision:
+                continue
+            for block, ended, at in zip(own.blocks, own.ended, own.entered, strict=True):
+                gate = self.admission.gate(revision, writer, ended)
+                if gate is None:
+                    break  # and all behind it
+                entered = max(at, gate.at)
+                found.append(Entry(gate.position, writer, block.number, entered, block))
+        return sorted(found, key=lambda entry: entry[:3])
 
     def waiting(self, revision: Revision) -> dict[WriterId, int]:
-        """Complete blocks that do not count yet, by writer: other writers', or behind a gap."""
+        """Complete blocks that do not count yet, by writer: not taken in, or behind a gap."""
         counts: dict[WriterId, int] = {}
         for (of, writer), found in self.series.items():
             if of != revision:
                 continue
-            held = len(found.held_back)
-            if writer != self.plan.decider:
-                held += len(found.blocks)
+            gates = (self.admission.gate(revision, writer, ended) for ended in found.ended)
+            held = len(found.held_back) + sum(gate is None for gate in gates)
             if held:
                 counts[writer] = held
         return counts
 
-    def late(self, revision: Revision) -> int:
-        """The decider's blocks that entered after the plan's last day."""
-        own = self.series.get((revision, self.plan.decider))
-        return 0 if own is None else len(own.blocks) - len(self.admitted(revision))
-
     def unpaired(self, revision: Revision) -> tuple[RunTrial, ...]:
-        """The decider's trials without a block, in the order they were recorded."""
-        runs = (
-            run
-            for run in self.trials
-            if run.trial.block is None
-            and run.trial.revision == revision
-            and run.record.writer == self.plan.decider
-            and run.record.at <= self.plan.expires
-        )
-        return tuple(sorted(runs, key=lambda run: run.record.seq))
+        """Trials without a block that count, in the order they entered."""
+        runs = self.counted(revision, with_retracted=True)
+        return tuple(run for run in runs if run.trial.block is None)
 
     def counted(self, revision: Revision, *, with_retracted: bool = False) -> tuple[RunTrial, ...]:
-        """The decider's trials in the order they were recorded, with or without a block.
+        """Trials that have entered, in that order, with or without a block.
 
         Warm-ups, voids, late and, unless asked for, retracted ones are left out.
         """
-        runs = (
-            run
-            for run in self.trials
-            if run.trial.block != 0
-            and run.trial.outcome is not Outcome.VOID
-            and run.trial.revision == revision
-            and run.record.writer == self.plan.decider
-            and (with_retracted or run.record.id not in self.retractions)
-            and run.record.at <= self.plan.expires
-        )
-        return tuple(sorted(runs, key=lambda run: run.record.seq))
+        found: list[tuple[Position, WriterId, int, RunTrial]] = []
+        for run in self.trials:
+            trial, record = run.trial, run.record
+            if trial.block == 0 or trial.outcome is Outcome.VOID or trial.revision != revision:
+                continue
+            if record.id in self.retractions and not with_retracted:
+                continue
+            gate = self.admission.gate(revision, record.writer, record.seq)
+            if gate is not None and max(record.at, gate.at) <= self.plan.expires:
+                found.append((gate.position, record.writer, record.seq, run))
+        return tuple(run for *_, run in sorted(found, key=lambda entry: entry[:3]))
 
     def revisions(self) -> tuple[Revision, ...]:
-        """Revisions in which the decider completed a block or recorded an unpaired trial, in order.
+        """Revisions of which a block or an unpaired trial has entered, in that order.
 
-        What other writers measure uses up none of the revisions the plan registers.
+        What waits uses up none of the revisions the plan registers.
         """
-        decider = self.plan.decider
-        begun: list[tuple[int, Revision]] = []
+        begun: list[tuple[Position, Revision]] = []
         for (revision, writer), found in self.series.items():
-            if writer == decider:
-                blocks = (*found.blocks, *found.held_back)
-                begun += [(block.completed.seq, revision) for block in blocks]
+            completed = [block.completed for block in (*found.blocks, *found.held_back)]
+            begun += self._moments(revision, writer, (record.seq for record in completed))
         for run in self.trials:
-            if run.trial.block is None and run.record.writer == decider:
-                begun.append((run.record.seq, run.trial.revision))
+            if run.trial.block is None:
+                record = run.record
+                begun += self._moments(run.trial.revision, record.writer, [record.seq])
         return tuple(dict.fromkeys(revision for _, revision in sorted(begun)))
+
+    def _moments(
+        self, revision: Revision, writer: WriterId, seqs: Iterable[int]
+    ) -> list[tuple[Position, Revision]]:
+        gates = (self.admission.gate(revision, writer, seq) for seq in seqs)
+        return [(gate.position, revision) for gate in gates if gate is not None]
 
     def last_decision(self) -> Decided | None:
         """What was decided last, of whatever revision."""
@@ -177,10 +223,10 @@ def fold(evidence: Evidence, plan: PlanBody, plan_hash: PlanHash) -> Experiment:
             key=lambda r: (r.at, r.writer, r.seq, r.id),
         )
     )
-    trials = _trials(records)
-    decisions = _decisions(records, plan.plan.decider)
-    retractions = _retractions(records, trials, decisions)
-    state, event = _state(records)
+    admission = Admission(records, first=plan.plan.decider)
+    trials = _trials(records, admission)
+    retractions = _retractions(records, trials, admission)
+    missing = _missing(records, admission)
     return Experiment(
         id=evidence.exp,
         plan=plan.plan,
@@ -189,10 +235,8 @@ def fold(evidence: Evidence, plan: PlanBody, plan_hash: PlanHash) -> Experiment:
         plan_commit=next(
             (r.body.plan_commit for r in records if isinstance(r.body, Created)), None
         ),
-        state=state,
-        state_event=event,
-        expired=_last(records, Expired),
-        promoted=_last(records, Promoted),
+        standing=standing(records),
+        expired=next((r for r in reversed(records) if isinstance(r.body, Expired)), None),
         records=records,
         trials=trials,
         series=series(
@@ -200,85 +244,97 @@ def fold(evidence: Evidence, plan: PlanBody, plan_hash: PlanHash) -> Experiment:
             (r for r in records if isinstance(r.body, Abandoned)),
             frozenset(retractions),
         ),
-        decisions=decisions,
+        admission=admission,
         retractions=retractions,
-        problems=(*evidence.problems, *_foreign_plans(evidence, plan_hash)),
+        missing=missing,
+        problems=(
+            *evidence.problems,
+            *_foreign_plans(evidence, plan_hash),
+            *_missing_problems(evidence, missing),
+        ),
         tips=evidence.tips,
     )
 
 
-def _trials(records: Iterable[Record]) -> tuple[RunTrial, ...]:
+def _trials(records: Iterable[Record], admission: Admission) -> tuple[RunTrial, ...]:
     runs: dict[RecordId, RunTrial] = {}
-    later: list[Observation] = []
+    later: list[Record] = []
     for record in records:
         match record.body:
             case Trial() as trial:
                 runs[record.id] = RunTrial(record=record, trial=trial, metrics=trial.metrics)
-            case Observation() as observation:
-                later.append(observation)
+            case Observation():
+                later.append(record)
             case _:
                 pass
-    for observation in later:
-        run = runs.get(observation.trial)
-        if run is not None:
-            # what the trial itself reported cannot be replaced afterwards
-            merged = {**observation.metrics, **run.metrics}
-            runs[observation.trial] = replace(run, metrics=merged)
+    found = [
+        (gate.position, record.writer, record.seq, record.body)
+        for record in later
+        if isinstance(record.body, Observation)
+        and record.body.trial in runs
+        and (gate := _entered(record, runs[record.body.trial].trial.revision, admission))
+    ]
+    for *_, observation in sorted(found, key=lambda entry: entry[:3]):
+        run = runs[observation.trial]
+        # what the trial itself reported cannot be replaced afterwards
+        runs[observation.trial] = replace(run, metrics={**observation.metrics, **run.metrics})
     return tuple(runs.values())
 
 
+def _entered(record: Record, revision: Revision, admission: Admission) -> Gate | None:
+    """When something said about a trial of this revision entered; None: not before a decision."""
+    gate = admission.gate(revision, record.writer, record.seq)
+    decided = admission.decided_at(revision)
+    if gate is not None and decided is not None and gate.position > decided:
+        return None
+    return gate
+
+
 def _retractions(
-    records: Iterable[Record], trials: Iterable[RunTrial], decisions: Mapping[Revision, Record]
+    records: Iterable[Record], trials: Iterable[RunTrial], admission: Admission
 ) -> dict[RecordId, str]:
     """Retracted trials that count as such: none can leave a decision after it was recorded."""
-    decided = {
-        run.record.id: decisions[run.trial.revision]
-        for run in trials
-        if run.trial.revision in decisions
+    revisions = {run.record.id: run.trial.revision for run in trials}
+    return {
+        target: record.body.reason
+        for record in records
+        if isinstance(record.body, Retraction)
+        for target in record.body.targets
+        if target in revisions and _entered(record, revisions[target], admission)
     }
-    retracted: dict[RecordId, str] = {}
+
+
+def _missing(
+    records: Iterable[Record], admission: Admission
+) -> dict[tuple[Revision, WriterId], int]:
+    """How many of the records that a decider took in are not here."""
+    if not admission.seen:
+        return {}
+    seqs: dict[WriterId, list[int]] = {}
     for record in records:
-        if not isinstance(record.body, Retraction):
-            continue
-        for target in record.body.targets:
-            decision = decided.get(target)
-            if decision is None or (record.writer == decision.writer and record.seq < decision.seq):
-                retracted[target] = record.body.reason
-    return retracted
+        seqs.setdefault(record.writer, []).append(record.seq)
+    here = {writer: sorted(found) for writer, found in seqs.items()}
+    lacking = {
+        (revision, writer): seen.records - bisect_right(here.get(writer, []), seen.seq)
+        for (revision, writer), seen in admission.seen.items()
+    }
+    return {key: count for key, count in lacking.items() if count > 0}
 
 
-def _decisions(records: Iterable[Record], decider: WriterId) -> dict[Revision, Record]:
-    decisions: dict[Revision, Record] = {}
-    for record in sorted(records, key=lambda r: r.seq):
-        if isinstance(record.body, Decided) and record.writer == decider:
-            decisions.setdefault(record.body.revision, record)
-    return decisions
-
-
-def _state(records: Iterable[Record]) -> tuple[State, Record | None]:
-    state, event = State.RUNNING, None
-    for record in records:
-        match record.body:
-            case Promoted():
-                state, event = State.PROMOTED, record
-            case RolledBack():
-                # an expired experiment stays expired when its branch is dropped
-                state = State.EXPIRED if state is State.EXPIRED else State.ROLLED_BACK
-                event = record
-            case Expired() if state is State.RUNNING:
-                state, event = State.EXPIRED, record
-            case Restored(merge=None):
-                state, event = State.RUNNING, None
-            case Restored():
-                state, event = State.PROMOTED, record
-            case _:
-                pass
-    return state, event
-
-
-def _last(records: Iterable[Record], kind: type[Expired | Promoted]) -> Record | None:
-    found = [record for record in records if isinstance(record.body, kind)]
-    return found[-1] if found else None
+def _missing_problems(
+    evidence: Evidence, missing: Mapping[tuple[Revision, WriterId], int]
+) -> tuple[Problem, ...]:
+    most: dict[WriterId, int] = {}
+    for (_, writer), count in sorted(missing.items()):
+        most[writer] = max(count, most.get(writer, 0))
+    return tuple(
+        Problem(
+            kind="missing-records",
+            text=f"{count} records of {writer} that were taken in are not here",
+            where=str(evidence.exp),
+        )
+        for writer, count in most.items()
+    )
 
 
 def _foreign_plans(evidence: Evidence, plan_hash: PlanHash) -> tuple[Problem, ...]:

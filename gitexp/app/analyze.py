@@ -11,7 +11,16 @@ from gitexp.app.verdict_cache import keep_verdict
 from gitexp.app.views import AnalysisView
 from gitexp.decision import Analysis
 from gitexp.lifecycle import Experiment
-from gitexp.model import Comparison, Decided, ExperimentId, Expired, Scale, State, Verdict
+from gitexp.model import (
+    Comparison,
+    Decided,
+    ExperimentId,
+    Expired,
+    RecordId,
+    Scale,
+    State,
+    Verdict,
+)
 from gitexp.policy import analyse
 from gitexp.store.store import Store
 
@@ -46,7 +55,7 @@ def settle(store: Store, view: AnalysisView, *, now: datetime | None = None) -> 
         Whether something was recorded.
     """
     experiment, analysis = view.experiment, view.analysis
-    if store.writer != experiment.plan.decider or experiment.state is not State.RUNNING:
+    if store.writer != experiment.decider or experiment.state is not State.RUNNING:
         return False
     if analysis.verdict is Verdict.INVALID:
         return False
@@ -55,7 +64,7 @@ def settle(store: Store, view: AnalysisView, *, now: datetime | None = None) -> 
     plan_commit = experiment.plan_commit or view.comparison.treatment.commit
     recorded = False
     if analysis.verdict.is_final and not has_decision:
-        body = decided(analysis, view.comparison)
+        body = decided(analysis, view.comparison, tenure=experiment.tenure.handover)
         store.record(experiment.id, experiment.plan_hash, body, target=plan_commit)
         recorded = has_decision = True
     if is_expired and not has_decision and experiment.expired is None:
@@ -65,8 +74,14 @@ def settle(store: Store, view: AnalysisView, *, now: datetime | None = None) -> 
     return recorded
 
 
-def decided(analysis: Analysis, comparison: Comparison) -> Decided:
-    """The decision as it is recorded, in the units of `analyze --json`."""
+def decided(
+    analysis: Analysis, comparison: Comparison, *, tenure: RecordId | None = None
+) -> Decided:
+    """The decision as it is recorded, in the units of `analyze --json`.
+
+    Args:
+        tenure: The handover that made this clone the decider, if one did.
+    """
     primary = analysis.primary
     effect = primary.rel_effect if primary.scale is Scale.LOG else primary.effect
     blocks = analysis.blocks
@@ -81,6 +96,7 @@ def decided(analysis: Analysis, comparison: Comparison) -> Decided:
         effect=None if effect is None or abs(effect) == float("inf") else effect,
         interval=(low, high),
         level=primary.level,
+        tenure=tenure,
     )
 
 

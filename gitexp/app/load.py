@@ -112,7 +112,7 @@ def load(store: Store, exp: ExperimentId) -> Loaded:
     comparison = _compare(store, experiment, tip)
     return Loaded(
         experiment=experiment,
-        is_decider=store.known_writer == experiment.plan.decider,
+        is_decider=store.known_writer == experiment.decider,
         tip=tip,
         source=source,
         comparison=comparison,

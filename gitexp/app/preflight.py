@@ -178,7 +178,7 @@ def refuse_wrong_clock(store: Store, loaded: Loaded) -> None:
 
 def _warnings(store: Store, loaded: Loaded) -> tuple[str, ...]:
     found = []
-    decider = loaded.experiment.plan.decider
+    decider = loaded.experiment.decider
     if not loaded.is_decider:
         found.append(f"blocks run here wait until {decider}, who decides, takes them in")
     branch = refs.branch(loaded.experiment.id)

@@ -159,8 +159,8 @@ def _note(experiment: Experiment, written: Record) -> str | None:
         return "recorded after the plan's last day: it is shown, not used"
     if written.body.block is None and plan.test is not TestName.WELCH:
         return "without --block it is unpaired: it is shown, the registered test never uses it"
-    if written.writer != plan.decider:
-        return f"it waits until {plan.decider}, who decides, takes it in"
+    if written.writer != experiment.decider:
+        return f"it waits until {experiment.decider}, who decides, takes it in"
     return None
 
 

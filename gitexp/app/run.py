@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from gitexp.app.analyze import settle, view_of
+from gitexp.app.intake import take_in
 from gitexp.app.load import Loaded, load
 from gitexp.app.preflight import blame, missing_in_control, refuse_to_run
 from gitexp.app.rig import Rig, open_rig
@@ -56,7 +57,7 @@ def run(store: Store, exp: ExperimentId, options: RunOptions) -> Iterator[RunMes
         Refused: when nothing may or can be run; nothing was recorded then.
     """
     with timing_lock(store.git.common_dir):
-        yield from _Run(store, load(store, exp), options).messages()
+        yield from _Run(store, take_in(store, load(store, exp)), options).messages()
 
 
 class _Run:

@@ -80,12 +80,13 @@ def _marks(
 def _block_marks(experiment: Experiment) -> dict[RecordId, str]:
     """For trials that belong to a block: '' when it counts, else why it does not (yet)."""
     marks: dict[RecordId, str] = {}
+    admission = experiment.admission
     for (revision, writer), found in experiment.series.items():
-        decision = experiment.decisions.get(revision)
-        is_decider = writer == experiment.plan.decider
-        for block in found.blocks:
-            is_after = decision is not None and is_decider and block.completed.seq > decision.seq
-            own = "after" if is_after else "" if is_decider else "waiting"
+        decided = admission.decided_at(revision)
+        for block, ended in zip(found.blocks, found.ended, strict=True):
+            gate = admission.gate(revision, writer, ended)
+            is_after = gate is not None and decided is not None and gate.position > decided
+            own = "waiting" if gate is None else "after" if is_after else ""
             marks |= dict.fromkeys(_ids(block), own)
         for block in found.held_back:
             marks |= dict.fromkeys(_ids(block), "waiting")

@@ -42,6 +42,7 @@ def analyse(
     checks = [
         *health,
         *_revision_health(experiment, revision),
+        *_missing_health(experiment, revision),
         *_metric_health(experiment.plan, kept),
     ]
     try:
@@ -147,11 +148,13 @@ def _block_counts(
 
 
 def _arm_counts(experiment: Experiment, comparison: Comparison, arm: Arm) -> ArmCounts:
+    revision, gate = comparison.revision, experiment.admission.gate
     counts = dict.fromkeys(Outcome, 0)
     for run in experiment.trials:
-        is_counted = run.trial.block != 0 and run.trial.revision == comparison.revision
-        if is_counted and run.trial.arm is arm and run.record.writer == experiment.plan.decider:
-            counts[run.trial.outcome] += 1
+        is_counted = run.trial.block != 0 and run.trial.revision == revision
+        if is_counted and run.trial.arm is arm:
+            has_entered = gate(revision, run.record.writer, run.record.seq) is not None
+            counts[run.trial.outcome] += has_entered
     commit: Oid = comparison.arm(arm).commit
     return ArmCounts(
         commit=commit,
@@ -195,6 +198,20 @@ def _revision_health(experiment: Experiment, revision: Revision) -> list[Health]
             threshold=str(allowed),
             advice=f"register the new code: git exp create --like {experiment.id}",
         )
+    ]
+
+
+def _missing_health(experiment: Experiment, revision: Revision) -> list[Health]:
+    return [
+        Health(
+            check="evidence",
+            state=HealthState.FAIL,
+            value=f"{count} records of {writer} that were taken in are not here",
+            threshold="all that the decider took in",
+            advice="bring them: git exp sync",
+        )
+        for (of, writer), count in sorted(experiment.missing.items())
+        if of == revision
     ]
 
 

@@ -27,7 +27,7 @@ def run_page(ended: RunEnded, screen: Screen) -> list[Line]:
     """The answer of `run`: what it did, and the analysis as it stands."""
     why = _STOPPED.get(ended.stopped, ended.stopped)
     if ended.stopped == "waiting":
-        decider = ended.view.experiment.plan.decider
+        decider = ended.view.experiment.decider
         why = f"all planned blocks are there; waiting for {decider} to sync"
     did = f"{numbers.plural(ended.blocks_run, 'block')} run in {numbers.span(ended.elapsed_s)}"
     if not ended.blocks_run:

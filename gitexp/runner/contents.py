@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from gitexp.errors import GitexpError, Refused
 from gitexp.model import Oid
-from gitexp.runner import variables
+from gitexp.runner import filters, variables
 from gitexp.runner.metrics import tail
 from gitexp.runner.process import CannotStart, Finished, Launcher, errors_path
-
-QUIET_GIT = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
-"""Options with which git neither runs the user's hooks nor leaves a daemon behind."""
+from gitexp.runner.quiet_git import QuietGit
 
 SETUP_LIMIT_S = 3600.0
 """How long a setup command may take."""
@@ -39,28 +37,30 @@ def relative_path(text: str, *, what: str) -> PurePosixPath:
 
 
 def apply_harness(
-    git: Callable[..., str], *, control: Oid, commit: Oid, harness: tuple[str, ...]
+    git: QuietGit, *, control: Oid, commit: Oid, tree: Oid, harness: tuple[str, ...]
 ) -> None:
     """Make the harness paths what they are in control: the index and the files.
 
     Args:
-        git: Runs git in the checkout of `commit`.
+        git: In the checkout of `commit`.
+        tree: That of the commit with the harness applied.
 
     Raises:
-        Refused: if control does not have one of the paths.
+        Refused: if control does not have one of the paths, or a required filter fails.
     """
     for text in harness:
         path = str(relative_path(text, what="--harness"))
-        if not git("--literal-pathspecs", "ls-tree", "-z", "--full-tree", control, "--", path):
+        if not git.run("--literal-pathspecs", "ls-tree", "-z", "--full-tree", control, "--", path):
             raise Refused(
                 f"the harness '{text}' is not in control ({control[:10]})",
                 hint=f"commit '{text}' on the target branch, then merge that into the experiment",
                 code="no-harness",
             )
-        if commit != control:
-            # first away with what only the treatment has
-            git("--literal-pathspecs", "rm", "-r", "-f", "-q", "--ignore-unmatch", "--", path)
-            git("--literal-pathspecs", "checkout", "-q", control, "--", path)
+    if harness and commit != control:
+        go = ("read-tree", "-m", "-u", "HEAD", tree)
+        if git.attempt(*go).returncode != 0:
+            filters.refuse_failing(git, tree)
+            git.run(*go)
 
 
 def make_links(checkout: Path, links: tuple[str, ...], *, user_checkout: Path | None) -> None:

@@ -28,31 +28,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from gitexp.errors import GitexpError, Refused
 from gitexp.model import ExperimentId, Oid
-from gitexp.runner import contents
+from gitexp.runner import contents, filters, submodules
 from gitexp.runner.process import Launcher
+from gitexp.runner.quiet_git import Git, QuietGit, linked_worktrees
 
 _KEY = re.compile(r"[0-9a-f]{12}(?=\.|\Z)")
 _PATIENCE_S = 5.0
 """How long a checkout that is in use, but must be made anew, is waited for."""
-
-
-class Git(Protocol):
-    """The git program for the user's repository; what `store.git.Git` offers."""
-
-    def run(self, *args: str, cwd: Path | None = None, drop_repository_env: bool = False) -> str:
-        """What `git args…` printed.
-
-        Args:
-            cwd: Where to run it; None is where the user is.
-            drop_repository_env: Forget GIT_DIR and the like: `cwd` is another worktree.
-
-        Raises:
-            GitexpError: if git fails.
-        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +96,7 @@ class Worktrees:
     ) -> None:
         if not base.is_absolute():
             raise ValueError(f"the folder for checkouts must be absolute, not '{base}'")
-        self._git = git
+        self._git = QuietGit(git, common_dir)
         self._common_dir = common_dir
         self._user_checkout = user_checkout
         self.root = base.resolve() / _repository_name(common_dir.resolve())
@@ -143,8 +129,9 @@ class Worktrees:
             env: The environment for the setup command.
 
         Raises:
-            Refused: a harness path is not in control; a link cannot be made; the setup command
-                fails; or the checkout must be made anew while another process uses it.
+            Refused: a required filter fails; a harness path is not in control; a submodule's
+                commit is not here; a link cannot be made; the setup command fails; or the
+                checkout must be made anew while another process uses it.
             GitexpError: git or the file system fails.
         """
         path = self.path(experiment, recipe)
@@ -167,9 +154,10 @@ class Worktrees:
             The checkouts that are in use, sorted.
         """
         folder = self.root / experiment
-        if not folder.is_dir():
-            return ()
-        keys = {match[0] for entry in folder.iterdir() if (match := _KEY.match(entry.name))}
+        names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+        # git may know of some whose folder is gone
+        names += [top.name for _, top in linked_worktrees(self._common_dir, below=folder)]
+        keys = {match[0] for name in names if (match := _KEY.match(name))}
         in_use = []
         for path in sorted(folder / key for key in keys):
             fd = _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -196,62 +184,86 @@ class Worktrees:
             return False
         if not all((path / link).exists() for link in recipe.links):
             return False
+        git = self._git.at(path)
         try:
-            head = self._in(path, "rev-parse", "HEAD").strip()
-            return head == recipe.commit and marker.get("state") == self._state(path)
-        except GitexpError:  # git's side of the worktree is gone
+            head = git.run("rev-parse", "HEAD").strip()
+            return head == recipe.commit and marker == self._condition(git)
+        except GitexpError:  # git's side of the worktree is gone, or a submodule's
             return False
 
     def _build(
         self, path: Path, recipe: Recipe, *, launcher: Launcher, env: Mapping[str, str]
     ) -> None:
-        add = ("worktree", "add", "--quiet", "--detach", str(path), recipe.commit)
-        self._in(self._common_dir, *add)
+        add = ("worktree", "add", "--quiet", "--detach", "--no-checkout")
+        self._git.run(*add, str(path), recipe.commit)
+        git = self._git.at(path)
+        filters.check_out(git)
         contents.apply_harness(
-            lambda *args: self._in(path, *args),
+            git,
             control=recipe.control,
             commit=recipe.commit,
+            tree=recipe.tree,
             harness=recipe.harness,
         )
-        if (tree := self._in(path, "write-tree").strip()) != recipe.tree:
+        if (tree := git.run("write-tree").strip()) != recipe.tree:
             raise GitexpError(
                 f"the checkout of {recipe.commit[:10]} holds tree {tree[:10]}, "
                 f"not {recipe.tree[:10]} as expected",
                 hint="run the same command again; a branch may have moved",
                 code="wrong-tree",
             )
+        submodules.populate(git, self._user())
         contents.make_links(path, recipe.links, user_checkout=self._user_checkout)
         if recipe.setup is not None:
             contents.run_setup(
                 recipe.setup, path, launcher=launcher, env=env, log=_setup_logs(path)[0]
             )
-        _write_durably(_marker(path), json.dumps({"state": self._state(path)}))
+        _write_durably(_marker(path), json.dumps(self._condition(git)))
 
     def _remove(self, path: Path) -> None:
         """Remove a checkout, ready or not, and git's side of it."""
         _marker(path).unlink(missing_ok=True)
+        known = list(linked_worktrees(self._common_dir, below=path))
+        repositories = {found for admin, _ in known for found in submodules.recorded(admin)}
         _remove_folder(path)
-        listing = self._in(self._common_dir, "worktree", "list", "--porcelain")
-        if f"worktree {path}" in listing.splitlines():
+        for repository in sorted(repositories):
+            submodules.forget(self._git, repository, below=path)
+        for _, top in known:
             # forced twice: also when someone has locked it. Not `prune`: that would drop the
             # user's worktrees on drives that are not mounted now.
-            self._in(self._common_dir, "worktree", "remove", "--force", "--force", str(path))
+            self._git.run("worktree", "remove", "--force", "--force", str(top))
 
-    def _state(self, path: Path) -> str:
-        """A digest of how the tracked files differ from the commit."""
-        listing = self._in(
-            path, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no",
-            "--ignore-submodules=dirty",
-        )  # fmt: skip
-        digest = hashlib.sha256(os.fsencode(listing))
-        for entry in filter(None, listing.split("\0")):
-            file = path / entry[3:]
-            if file.is_file():
-                digest.update(hashlib.sha256(file.read_bytes()).digest())
-        return digest.hexdigest()
+    def _user(self) -> submodules.Place:
+        """The user's side of our checkouts."""
+        top, git_dir = self._user_checkout, self._common_dir
+        if top is not None and (top / ".git").exists():  # not when GIT_WORK_TREE names it
+            git_dir = Path(self._git.at(top).run("rev-parse", "--absolute-git-dir").rstrip("\n"))
+        return submodules.Place(top=top, git_dir=git_dir)
 
-    def _in(self, path: Path, *args: str) -> str:
-        return self._git.run(*contents.QUIET_GIT, *args, cwd=path, drop_repository_env=True)
+    def _condition(self, git: QuietGit) -> dict[str, Any]:
+        """What must not change: tracked files, also those of submodules, and which the user has."""
+        condition: dict[str, Any] = {"state": _state(git)}
+        for each in submodules.find(git, self._user()):
+            inside = git.at(git.path / each.path)
+            # where there is none, git would look further up
+            state = _state(inside) if (inside.path / ".git").is_file() else None
+            facts = [str(each.path), str(each.repository), state]
+            condition.setdefault("submodules", []).append(facts)
+        return condition
+
+
+def _state(git: QuietGit) -> str:
+    """A digest of how the tracked files of a worktree differ from its commit."""
+    listing = git.run(
+        "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no",
+        "--ignore-submodules=dirty",
+    )  # fmt: skip
+    digest = hashlib.sha256(os.fsencode(listing))
+    for entry in filter(None, listing.split("\0")):
+        file = git.path / entry[3:]
+        if file.is_file():
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _repository_name(common_dir: Path) -> str:

@@ -22,6 +22,7 @@ class ChangeReport:
         command: Whose answer this is; names the JSON schema.
         headline: One sentence, no full stop.
         facts: A word and what there is to say about it, in order.
+        add: Lines and commands to copy, so never wrapped.
         next: Commands to go on with, the likeliest first.
         undo: The command that undoes it.
         values: What the JSON document holds besides warnings, next and undo.
@@ -31,6 +32,7 @@ class ChangeReport:
     headline: str
     facts: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
     next: tuple[str, ...] = ()
     undo: str | None = None
     values: Mapping[str, object] = field(default_factory=dict)
@@ -62,6 +64,7 @@ def changes_page(report: ChangeReport, screen: Screen) -> list[Line]:
     lines = wrapped(report.headline, screen)
     for word, text in report.facts:
         lines += told(word, text, screen)
+    lines += commands("add", report.add)
     lines += commands("next", report.next)
     return lines + (commands("undo", [report.undo]) if report.undo else [])
 

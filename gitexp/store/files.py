@@ -61,10 +61,10 @@ class Folder:
         with os.fdopen(found, "rb") as file, failing(self.path / name):
             return file.read()
 
-    def write(self, name: str, content: bytes, *, durable: bool = True) -> None:
+    def write(self, name: str, content: bytes, *, durable: bool = True, mode: int = 0o666) -> None:
         """Put the content in place of the file at once: readers see the old or the new."""
         temporary = f"{name}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
-        found = self.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        found = self.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             with failing(self.path / name), os.fdopen(found, "wb") as file:
                 file.write(content)

@@ -6,21 +6,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gitexp import refs
-from gitexp.app.branches import branch_tips, current_experiment, known_ids, target_tips
+from gitexp.app.arms import compare
+from gitexp.app.branches import branch_tips, current_experiment, known_ids
 from gitexp.codec import parse_plan, plan_hash
 from gitexp.errors import CorruptEvidence, GitexpError, UnknownExperiment, UsageError
 from gitexp.health import Health, HealthState
 from gitexp.lifecycle import Experiment, choose_plan, fold
 from gitexp.model import (
-    ArmTip,
     Comparison,
-    Decided,
     Evidence,
     ExperimentId,
     Oid,
     Plan,
     PlanBody,
-    State,
     experiment_id,
 )
 from gitexp.store.store import Store
@@ -96,20 +94,23 @@ def unknown_experiment(text: str, known: Iterable[str]) -> UnknownExperiment:
     return UnknownExperiment(f"no experiment is named {text!r}", hint=hint)
 
 
-def load(store: Store, exp: ExperimentId) -> Loaded:
+def load(store: Store, exp: ExperimentId, *, at: Oid | None = None) -> Loaded:
     """The experiment, its branch and what the two arms are.
+
+    Args:
+        at: Where its branch is taken to be; None: where it is.
 
     Raises:
         UnknownExperiment: if neither records nor branch hold a plan.
     """
-    tip, source = _find_tip(store, exp)
+    tip, source = _find_tip(store, exp) if at is None else (at, None)
     evidence = store.read(exp)
     line = None if tip is None else _plan_line(store, evidence, tip)
     body = choose_plan(evidence, line, None if line is None else _parse(line))
     if body is None:
         raise _no_plan(exp, tip, has_evidence=bool(evidence.records or evidence.problems))
     experiment = fold(evidence, body, plan_hash(body.canonical))
-    comparison = _compare(store, experiment, tip)
+    comparison = compare(store, experiment, tip)
     return Loaded(
         experiment=experiment,
         is_decider=store.known_writer == experiment.decider,
@@ -173,64 +174,6 @@ def _no_plan(exp: ExperimentId, tip: Oid | None, *, has_evidence: bool) -> Gitex
     return CorruptEvidence(
         f"records of {exp} are here, but no plan that can be read",
         hint=f"git exp log {exp} --json, or fetch it again from where it came",
-    )
-
-
-def _compare(store: Store, experiment: Experiment, tip: Oid | None) -> Comparison | None:
-    """What the arms are: by the branches while it runs, by the records when they are gone."""
-    if experiment.state is State.RUNNING and tip is not None:
-        control = _control(store, experiment.plan, tip)
-        if control is not None:
-            return _compare_commits(store, experiment.plan, control, tip)
-    return _compare_records(experiment)
-
-
-def _control(store: Store, plan: Plan, tip: Oid) -> Oid | None:
-    """The newest commit the treatment shares with its target, wherever the target is known.
-
-    A clone's own target branch may be older than where the experiment began: then the plan's base,
-    or the remote's target, knows better, and every clone compares the same two commits.
-    """
-    repository = store.repository
-    shared = {repository.merge_base(target, tip) for target in target_tips(store, plan.target)}
-    if plan.base not in shared and repository.is_commit(plan.base):
-        shared |= {plan.base} if repository.is_ancestor(plan.base, tip) else set()
-    newest: Oid | None = None
-    for commit in sorted(commit for commit in shared if commit is not None):
-        if newest is None or repository.is_ancestor(newest, commit):
-            newest = commit
-    return newest
-
-
-def _compare_commits(store: Store, plan: Plan, control: Oid, tip: Oid) -> Comparison:
-    repository = store.repository
-    control_tree = repository.commit(control).tree
-    treatment_tree = repository.commit(tip).tree
-    if plan.harness:
-        treatment_tree = repository.tree_with_harness(treatment_tree, control_tree, plan.harness)
-    return Comparison(
-        control=ArmTip(commit=control, tree=control_tree),
-        treatment=ArmTip(commit=tip, tree=treatment_tree),
-    )
-
-
-def _compare_records(experiment: Experiment) -> Comparison | None:
-    revision = experiment.last_revision()
-    if revision is None:
-        return None
-    record = experiment.decisions.get(revision)
-    commits: dict[str, Oid] = {
-        run.trial.arm: run.trial.commit
-        for run in experiment.trials
-        if run.trial.revision == revision
-    }
-    if record is not None and isinstance(record.body, Decided):
-        commits = {"control": record.body.control, "treatment": record.body.treatment}
-    if len(commits) < 2:
-        return None
-    return Comparison(
-        control=ArmTip(commit=commits["control"], tree=revision.control_tree),
-        treatment=ArmTip(commit=commits["treatment"], tree=revision.treatment_tree),
     )
 
 

@@ -1,0 +1,91 @@
+"""What the two arms are: by the branches while it runs, by the records when those cannot tell."""
+
+from __future__ import annotations
+
+from gitexp.app.branches import target_tips
+from gitexp.lifecycle import Experiment
+from gitexp.model import Arm, ArmTip, Comparison, Decided, Oid, Plan, Revision, State
+from gitexp.store.store import Store
+
+
+def compare(store: Store, experiment: Experiment, tip: Oid | None) -> Comparison | None:
+    """What the arms run now, or ran last; None when that cannot be known here.
+
+    A treatment that its target contains has nothing left to be compared with there: then what was
+    compared when it was measured holds.
+
+    Args:
+        tip: Of the experiment's branch, if there is one.
+    """
+    if experiment.state is not State.RUNNING or tip is None:
+        return recorded(experiment, experiment.last_revision())
+    control = control_of(store, experiment.plan, tip)
+    if control == tip:
+        measured = recorded(experiment, revision_at(experiment, tip))
+        if measured is not None:
+            return measured
+    if control is None:
+        return recorded(experiment, experiment.last_revision())
+    return compare_commits(store, experiment.plan, control, tip)
+
+
+def control_of(store: Store, plan: Plan, tip: Oid) -> Oid | None:
+    """The newest commit the treatment shares with its target, wherever the target is known.
+
+    A clone's own target branch may be older than where the experiment began: then the plan's base,
+    or the remote's target, knows better, and every clone compares the same two commits.
+    """
+    repository = store.repository
+    shared = {repository.merge_base(target, tip) for target in target_tips(store, plan.target)}
+    if plan.base not in shared and repository.is_commit(plan.base):
+        shared |= {plan.base} if repository.is_ancestor(plan.base, tip) else set()
+    newest: Oid | None = None
+    for commit in sorted(commit for commit in shared if commit is not None):
+        if newest is None or repository.is_ancestor(newest, commit):
+            newest = commit
+    return newest
+
+
+def compare_commits(store: Store, plan: Plan, control: Oid, tip: Oid) -> Comparison:
+    """These two commits, the treatment with the harness of the control."""
+    repository = store.repository
+    control_tree = repository.commit(control).tree
+    treatment_tree = repository.commit(tip).tree
+    if plan.harness:
+        treatment_tree = repository.tree_with_harness(treatment_tree, control_tree, plan.harness)
+    return Comparison(
+        control=ArmTip(commit=control, tree=control_tree),
+        treatment=ArmTip(commit=tip, tree=treatment_tree),
+    )
+
+
+def revision_at(experiment: Experiment, tip: Oid) -> Revision | None:
+    """What was measured last with this commit as the treatment."""
+    for record in experiment.decisions.values():
+        if isinstance(record.body, Decided) and record.body.treatment == tip:
+            return record.body.revision
+    for run in reversed(experiment.trials):
+        trial = run.trial
+        if trial.arm is Arm.TREATMENT and trial.commit == tip and trial.block != 0:
+            return trial.revision
+    return None
+
+
+def recorded(experiment: Experiment, revision: Revision | None) -> Comparison | None:
+    """The two commits that a revision was measured with; None when no record tells both."""
+    if revision is None:
+        return None
+    record = experiment.decisions.get(revision)
+    commits: dict[str, Oid] = {
+        run.trial.arm: run.trial.commit
+        for run in experiment.trials
+        if run.trial.revision == revision
+    }
+    if record is not None and isinstance(record.body, Decided):
+        commits = {"control": record.body.control, "treatment": record.body.treatment}
+    if len(commits) < 2:
+        return None
+    return Comparison(
+        control=ArmTip(commit=commits["control"], tree=revision.control_tree),
+        treatment=ArmTip(commit=commits["treatment"], tree=revision.treatment_tree),
+    )

@@ -27,12 +27,11 @@ from gitexp.model import (
 )
 from gitexp.store import trees
 from gitexp.store.entries import Entry, record_part
-from gitexp.store.notes import SEAL_BYTES, writers_of
+from gitexp.store.notes import MAX_NOTE_BYTES, SEAL_BYTES
 from gitexp.store.payloads import MAGIC
 from gitexp.store.repository import MissingObject, Repository
+from gitexp.store.trailers import said
 
-MAX_NOTE_BYTES = 16 * 1024 * 1024
-"""A larger blob cannot be ours."""
 LOST = "lost"
 """Kind of the problem that a kept journal file mends: see `gitexp.store.mending`."""
 _SHOWN = 5
@@ -95,7 +94,7 @@ class _Reader:
         except MissingObject as error:
             self._report("missing-object", error.message, name)
             return
-        writers = writers_of(commit.message) | {writer}
+        writers = said(self._repository, tip).writers | {writer}
         if (writers, commit.tree) in self._seen:
             return
         self._seen.add((writers, commit.tree))

@@ -68,9 +68,8 @@ class Flushing:
             return
         kept = journal.kept_bytes(names)
         for exp in {entry.record.exp for entry in journal.kept(names)}:
-            own = refs.notes(exp, journal.writer)
-            tip = self._repository.ref(own)
-            tips = {} if tip is None else {own: tip}
+            # all refs of this clone: a lane's records may be in a compacted one
+            tips = self._repository.refs(f"{refs.NOTES}{exp}/")
             if evidence.has_lost(evidence.read(self._repository, exp, tips, kept=kept)):
                 self.mend(journal, exp)
         journal.forget(names)

@@ -7,23 +7,25 @@ starting again from its new value, so that nobody's notes are ever overwritten.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 from gitexp import refs
+from gitexp.codec import decode
 from gitexp.model import ExperimentId, Oid, PlanBody, WriterId
 from gitexp.refs import RefUpdate
 from gitexp.store import trees
 from gitexp.store.archives import archive_update
 from gitexp.store.entries import Entry
-from gitexp.store.payloads import blob_id
+from gitexp.store.payloads import MAGIC, blob_id
 from gitexp.store.repository import MissingObject, Repository
+from gitexp.store.trailers import said, trailers
 
 SEAL_BYTES = 4 * 1024
 """A note this long is filed away under its own id, and the commit's note starts afresh."""
-_SEQ = re.compile(r"^Exp-Seq: (\d{1,15})$", re.MULTILINE)
-_WRITERS = re.compile(r"^Exp-Writers: ([a-z0-9 -]+)$", re.MULTILINE)
+MAX_NOTE_BYTES = 16 * 1024 * 1024
+"""A larger blob cannot be ours."""
 
 
 def flush_changes(
@@ -144,15 +146,10 @@ def tracked_tip(repository: Repository, exp: ExperimentId, writer: WriterId) -> 
 
     That is a lane of CI, which begins in a fresh clone each time, or a ref that was lost.
     """
-    tips = tracked_notes(repository, exp, writer)
-    readable = [tip for tip in tips if repository.is_commit(tip)]
-    return max(readable, key=lambda tip: (_seq_of(repository, tip), tip), default=None)
-
-
-def tracked_notes(repository: Repository, exp: ExperimentId, writer: WriterId) -> set[Oid]:
-    """All remotes' tips of this writer's notes."""
     pattern = f"{refs.REMOTE_NOTES}**/exp/{exp}/{writer}"
-    return {*repository.refs(pattern).values()}
+    tips = {*repository.refs(pattern).values()}
+    readable = [tip for tip in tips if repository.is_commit(tip)]
+    return max(readable, key=lambda tip: (said(repository, tip).seq, tip), default=None)
 
 
 def unite(repository: Repository, exp: ExperimentId, ours: Oid, theirs: Oid) -> Oid:
@@ -174,18 +171,22 @@ def unite_notes(
         parents: `base` alone unless given.
     """
     tree = None if base is None else repository.commit(base).tree
+    tree = united_tree(repository, tree, others)
+    tips = [*([base] if base else []), *others]
+    message = f"gitexp: unite the notes of {exp}\n\n{_trailers(repository, tips)}"
+    kept = [base] if base else []
+    return repository.write_commit(tree, kept if parents is None else parents, message)
+
+
+def united_tree(repository: Repository, tree: Oid | None, others: Iterable[Oid]) -> Oid:
+    """The tree with all notes that can be read of the other tips in it, too."""
     for other in others:
         files: dict[Oid, Oid] = {}
         for note in trees.walk(repository, repository.commit(other).tree):
             if isinstance(note, trees.Note) and repository.has(note.blob):
                 files |= _united(repository, tree, note)
         tree = trees.write(repository, tree, files)
-    tips = [*([base] if base else []), *others]
-    message = f"gitexp: unite the notes of {exp}\n\n{_trailers(repository, tips)}"
-    kept = [base] if base else []
-    return repository.write_commit(
-        tree or repository.write_tree([]), kept if parents is None else parents, message
-    )
+    return tree or repository.write_tree([])
 
 
 def _united(repository: Repository, tree: Oid | None, note: trees.Note) -> dict[Oid, Oid]:
@@ -203,52 +204,54 @@ def _united(repository: Repository, tree: Oid | None, note: trees.Note) -> dict[
 
 def _trailers(repository: Repository, tips: Sequence[Oid], *, seq: int = 0) -> str:
     """What a notes commit on top of these says at its end."""
-    last = max([seq, *(_seq_of(repository, tip) for tip in tips)])
-    writers: set[WriterId] = set()
-    for tip in tips:
-        writers |= writers_of(repository.commit(tip).message)
-    others = f"Exp-Writers: {' '.join(sorted(writers))}\n" if writers else ""
-    return f"Exp-Seq: {last}\n{others}"
+    before = [said(repository, tip) for tip in tips]
+    return trailers(
+        seq=max([seq, *(each.seq for each in before)]),
+        writers=frozenset().union(*(each.writers for each in before)),
+    )
 
 
 def last_seq(repository: Repository, exp: ExperimentId, writer: WriterId) -> int:
-    """The highest seq of the writer in the experiment's notes, 0 for none."""
-    own = repository.ref(refs.notes(exp, writer))
-    return _seq_of(repository, own)
+    """The highest seq of the writer in the experiment's own notes, 0 for none."""
+    return said(repository, repository.ref(refs.notes(exp, writer))).seq
 
 
-def tracked_seq(repository: Repository, exp: ExperimentId, writer: WriterId) -> int:
-    """The highest seq of the writer that remotes are known to have."""
-    tips = tracked_notes(repository, exp, writer)
-    return max((_seq_of(repository, tip) for tip in tips), default=0)
-
-
-def _seq_of(repository: Repository, tip: Oid | None) -> int:
-    """From the tip's message; where it does not say (a note added by hand), from its parents'."""
-    waiting = [] if tip is None else [tip]
-    seen: set[Oid] = set()
+def seq_elsewhere(repository: Repository, exp: ExperimentId, writer: WriterId) -> int:
+    """The highest seq of the writer in other refs: its own at remotes, and compacted ones."""
     best = 0
-    while waiting:
-        oid = waiting.pop()
-        if oid in seen:
+    patterns = (f"{refs.NOTES}{exp}/", f"{refs.REMOTE_NOTES}**/exp/{exp}/*")
+    for name, tip in repository.refs(*patterns).items():
+        ref = refs.parse_notes(name)
+        if ref is None or ref.exp != exp:
             continue
-        seen.add(oid)
-        try:
-            commit = repository.commit(oid)
-        except MissingObject:
-            continue
-        found = _SEQ.search(commit.message)
-        if found:
-            best = max(best, int(found[1]))
-        else:
-            waiting += commit.parents
+        found = said(repository, tip)
+        if ref.writer == writer:
+            best = max(best, found.seq)
+        elif writer in found.writers:
+            best = max(best, _highest_seq(repository, tip, writer))
     return best
 
 
-def writers_of(message: str) -> frozenset[WriterId]:
-    """The writers whose records a compacted ref holds besides its own, from its tip's message."""
-    found = _WRITERS.search(message)
-    return frozenset(map(WriterId, found[1].split())) if found else frozenset()
+def _highest_seq(repository: Repository, tip: Oid, writer: WriterId) -> int:
+    """The highest seq of one writer among the records of a ref that holds several's."""
+    best = 0
+    for line in read_lines(repository, tip):
+        if writer.encode() in line:
+            with contextlib.suppress(ValueError):
+                record = decode(line)
+                best = max(best, record.seq if record.writer == writer else 0)
+    return best
+
+
+def read_lines(repository: Repository, tip: Oid) -> Iterator[bytes]:
+    """Every line of a tip's notes, as far as it can be read; payloads have none."""
+    for note in trees.walk(repository, repository.commit(tip).tree):
+        if isinstance(note, trees.Note):
+            with contextlib.suppress(MissingObject):
+                if repository.blob_size(note.blob) <= MAX_NOTE_BYTES:
+                    content = repository.blob(note.blob)
+                    is_payload = note.key == note.blob and content.startswith(MAGIC)
+                    yield from () if is_payload else filter(bytes.strip, content.split(b"\n"))
 
 
 def summary_changes(

@@ -240,6 +240,23 @@ class Repository:
         self._refuse_if_cut_off([new], known=[old])
         return False
 
+    def contains(self, new: str, old: str) -> bool:
+        """Whether `new` is `old` or built upon it, as far as the history here tells."""
+        if new == old:
+            return True
+        try:
+            return self._repo.descendant_of(new, old)
+        except (KeyError, ValueError, pygit2.GitError):
+            return False
+
+    def newest(self, tips: Iterable[Oid]) -> list[Oid]:
+        """Those of the commits that none of the others contains, each once, in their order."""
+        distinct = [*dict.fromkeys(tips)]
+        if len(distinct) < 2:
+            return distinct
+        kept = {*self._history("merge-base", "--independent", *distinct).split()}
+        return [tip for tip in distinct if tip in kept]
+
     def commits(self, base: str | None, tip: str) -> Iterator[Oid]:
         """The commits of tip that base lacks, newest first."""
         with _reading(tip, "commit"):

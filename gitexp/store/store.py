@@ -30,7 +30,7 @@ from gitexp.store.files import Folder
 from gitexp.store.flushing import Flushing, move_refs
 from gitexp.store.git import Git
 from gitexp.store.journal import Clock, Journal, utc_now
-from gitexp.store.notes import last_seq, summary_changes, tracked_seq
+from gitexp.store.notes import last_seq, seq_elsewhere, summary_changes
 from gitexp.store.payloads import blob_id, payload_content
 from gitexp.store.repository import MissingObject, Repository
 from gitexp.store.writer import clone_writer, known_writer
@@ -53,7 +53,7 @@ class Store:
         self.cache = Cache(Folder(git.common_dir, "exp", "cache"))
         self._folder = Folder(git.common_dir, "exp", "journal")
         self._journals: dict[WriterId, Journal] = {}
-        self._remote_seqs: dict[tuple[ExperimentId, WriterId], int] = {}
+        self._seqs_elsewhere: dict[tuple[ExperimentId, WriterId], int] = {}
 
     @staticmethod
     def open(cwd: Path | None = None, *, clock: Clock = utc_now) -> Store:
@@ -248,12 +248,12 @@ class Store:
 
     def _stored_seq(self, exp: ExperimentId, writer: WriterId) -> int:
         key = exp, writer
-        if key not in self._remote_seqs:
-            self._remote_seqs[key] = tracked_seq(self.repository, exp, writer)
+        if key not in self._seqs_elsewhere:
+            self._seqs_elsewhere[key] = seq_elsewhere(self.repository, exp, writer)
         own = last_seq(self.repository, exp, writer)
         if own == 0:  # nothing written yet, or the ref was lost
             own = highest_seq(self._journal(writer).kept_bytes(), exp)
-        return max(self._remote_seqs[key], own)
+        return max(self._seqs_elsewhere[key], own)
 
     def _pending(self) -> list[Entry]:
         return [entry for journal in self._all_journals() for entry in journal.pending()]

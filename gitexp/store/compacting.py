@@ -1,0 +1,266 @@
+"""Many writers' notes and archives of one experiment as one of each.
+
+Here objects are written and compared; no ref moves. What counts as held is judged by content, so
+that a ref is dropped only when every line and file of it can be read from what stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from gitexp import refs
+from gitexp.errors import CorruptEvidence
+from gitexp.model import ExperimentId, Oid, WriterId
+from gitexp.store import evidence, trees
+from gitexp.store.notes import read_lines, united_tree
+from gitexp.store.repository import Repository
+from gitexp.store.trailers import said, trailers
+
+_KEEPS_IT_APART = {
+    "wrong-writer": "it holds records that say they are another writer's",
+    "missing-object": "objects of it are missing or damaged",
+    "foreign-entry": "it holds files that are no notes",
+    "huge-blob": "it holds files too large to be notes",
+}
+
+_Parse = Callable[[str], refs.WriterRef | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """The refs of one experiment, own and fetched, by full name.
+
+    Attributes:
+        notes: Those that can be read whole.
+        archives: Likewise.
+        left: All others, and why they stay as they are.
+    """
+
+    notes: Mapping[str, Oid]
+    archives: Mapping[str, Oid]
+    left: Mapping[str, str]
+
+    @property
+    def all(self) -> Mapping[str, Oid]:
+        return {**self.notes, **self.archives}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """One writer's notes and archive that hold everything.
+
+    Attributes:
+        archive: None when there is nothing to keep.
+    """
+
+    writer: WriterId
+    notes: Oid
+    archive: Oid | None
+
+
+def sources(repository: Repository, exp: ExperimentId, listed: Mapping[str, Oid]) -> Sources:
+    """What there is to gather.
+
+    Args:
+        listed: Refs by full name; those of other experiments are passed over.
+    """
+    notes = _of(exp, listed, refs.parse_notes)
+    archives = _of(exp, listed, refs.parse_archive)
+    left = {name: why for name, tip in notes.items() if (why := _apart(repository, exp, name, tip))}
+    left |= {
+        name: "it is no archive that can be read"
+        for name, tip in archives.items()
+        if not repository.is_commit(tip)
+    }
+    return Sources(
+        notes={name: tip for name, tip in notes.items() if name not in left},
+        archives={name: tip for name, tip in archives.items() if name not in left},
+        left=left,
+    )
+
+
+def united(
+    repository: Repository, exp: ExperimentId, writer: WriterId, found: Sources
+) -> Home | None:
+    """The writer's notes and archive with all sources in them; None without any notes.
+
+    Raises:
+        CorruptEvidence: if the writer's own notes cannot be built upon.
+    """
+    own = refs.notes(exp, writer)
+    if own in found.left:
+        raise CorruptEvidence(
+            f"{own} cannot take others' records in: {found.left[own]}",
+            hint=f"git exp log {exp} shows what is wrong with it",
+        )
+    if not found.notes:
+        return None
+    return Home(
+        writer=writer,
+        notes=_united_notes(repository, exp, writer, found),
+        archive=_united_archive(repository, exp, writer, found),
+    )
+
+
+def existing_home(repository: Repository, found: Sources, there: Mapping[str, Oid]) -> Home | None:
+    """The refs in another repository that hold everything already.
+
+    Of several the first writer's by name, so that of clones that compact at the same time none
+    deletes the refs that another one relies on.
+
+    Args:
+        there: Refs it has, by the full names they have there.
+    """
+    for name, tip in sorted(there.items()):
+        ref = refs.parse_notes(name)
+        if ref is None or not repository.is_commit(tip):
+            continue
+        home = Home(
+            writer=ref.writer, notes=tip, archive=there.get(refs.archive(ref.exp, ref.writer))
+        )
+        if is_home(repository, home, found):
+            return home
+    return None
+
+
+def is_home(repository: Repository, home: Home, found: Sources) -> bool:
+    """Whether every line and file of all notes, and every commit of all archives, is there."""
+    writers = _writers(repository, home.writer, home.notes)
+    if not all(_writers_of(repository, name, tip) <= writers for name, tip in found.notes.items()):
+        return False
+    for tip in {*found.archives.values()}:
+        if home.archive is None or not repository.contains(home.archive, tip):
+            return False
+    return _holds(repository, home.notes, {*found.notes.values()})
+
+
+def check(
+    repository: Repository, exp: ExperimentId, home: Home, found: Sources, tips: Mapping[str, Oid]
+) -> None:
+    """Read the home alone, and make sure that nothing will be missed and nothing else will count.
+
+    Args:
+        repository: Opened after the home was written: what it says was read from the disk.
+        tips: All notes refs of the experiment, those that stay as they are included.
+
+    Raises:
+        CorruptEvidence: if anything differs.
+    """
+    stays = {name: tip for name, tip in tips.items() if name in found.left}
+    before = evidence.read(repository, exp, tips)
+    after = evidence.read(repository, exp, {**stays, refs.notes(exp, home.writer): home.notes})
+    if is_home(repository, home, found) and before.records == after.records:
+        return
+    raise CorruptEvidence(
+        f"the gathered notes of {exp} do not read as what they were gathered from",
+        hint="nothing was dropped; git fsck says whether objects are damaged",
+    )
+
+
+def is_compacted(repository: Repository, name: str, tip: Oid, others: Mapping[str, Oid]) -> bool:
+    """Whether refs of other writers hold all that a writer's notes or archive ref does.
+
+    Such a ref need not be pushed again, and is not lost when a remote has it no longer.
+
+    Args:
+        name: Full name of the ref, own or tracking.
+        others: Refs to look in, by full name, own or tracking.
+    """
+    archive = refs.parse_archive(name)
+    ref = refs.parse_notes(name) or archive
+    if ref is None or not repository.is_commit(tip):
+        return False
+    parse = refs.parse_notes if archive is None else refs.parse_archive
+    for other, there in _of(ref.exp, others, parse).items():
+        found = parse(other)
+        if found is None or found.writer == ref.writer or not repository.is_commit(there):
+            continue
+        if archive is not None and repository.contains(there, tip):
+            return True
+        if archive is None and _takes_in(repository, found.writer, there, name, tip):
+            return True
+    return False
+
+
+def _takes_in(repository: Repository, writer: WriterId, there: Oid, name: str, tip: Oid) -> bool:
+    is_named = _writers_of(repository, name, tip) <= _writers(repository, writer, there)
+    return is_named and _holds(repository, there, [tip])
+
+
+def _of(exp: ExperimentId, listed: Mapping[str, Oid], parse: _Parse) -> dict[str, Oid]:
+    named = ((name, tip, parse(name)) for name, tip in sorted(listed.items()))
+    return {name: tip for name, tip, ref in named if ref is not None and ref.exp == exp}
+
+
+def _apart(repository: Repository, exp: ExperimentId, name: str, tip: Oid) -> str | None:
+    """Why a ref cannot be gathered: then reading it elsewhere would lose or add something."""
+    problems = evidence.read(repository, exp, {name: tip}).problems
+    return next((_KEEPS_IT_APART[p.kind] for p in problems if p.kind in _KEEPS_IT_APART), None)
+
+
+def _is_of(name: str, writer: WriterId) -> bool:
+    ref = refs.parse_notes(name)
+    return ref is not None and ref.writer == writer
+
+
+def _writers_of(repository: Repository, name: str, tip: Oid) -> frozenset[WriterId]:
+    ref = refs.parse_notes(name)
+    assert ref is not None
+    return _writers(repository, ref.writer, tip)
+
+
+def _writers(repository: Repository, writer: WriterId, tip: Oid) -> frozenset[WriterId]:
+    return said(repository, tip).writers | {writer}
+
+
+def _holds(repository: Repository, tip: Oid, others: Iterable[Oid]) -> bool:
+    missing = [other for other in others if other != tip]
+    if not missing:
+        return True
+    lines, files = {*read_lines(repository, tip)}, _files(repository, tip)
+    return all(
+        lines.issuperset(read_lines(repository, other)) and files >= _files(repository, other)
+        for other in missing
+    )
+
+
+def _files(repository: Repository, tip: Oid) -> set[Oid]:
+    """Payloads and sealed notes that are here: what is filed under its own id."""
+    notes = trees.walk(repository, repository.commit(tip).tree)
+    own = (n.blob for n in notes if isinstance(n, trees.Note) and n.key == n.blob)
+    return {blob for blob in own if repository.has(blob)}
+
+
+def _united_notes(
+    repository: Repository, exp: ExperimentId, writer: WriterId, found: Sources
+) -> Oid:
+    # remotes move our own ref forward only: all that was ours comes before what it becomes
+    own = repository.newest(tip for name, tip in found.notes.items() if _is_of(name, writer))
+    if len(own) == 1:
+        as_it_is = Home(writer=writer, notes=own[0], archive=None)
+        if is_home(repository, as_it_is, replace(found, archives={})):
+            return own[0]
+    writers = frozenset[WriterId]().union(
+        *(_writers_of(repository, name, tip) for name, tip in found.notes.items())
+    )
+    tree = repository.commit(own[0]).tree if own else None
+    tree = united_tree(repository, tree, dict.fromkeys(found.notes.values()))
+    count = f"{len(writers)} writer{'s' * (len(writers) != 1)}"
+    message = f"gitexp: gather the notes of {count} of {exp}\n\n"
+    last = max((said(repository, tip).seq for tip in own), default=0)
+    message += trailers(seq=last, writers=writers - {writer})
+    return repository.write_commit(tree, own, message)
+
+
+def _united_archive(
+    repository: Repository, exp: ExperimentId, writer: WriterId, found: Sources
+) -> Oid | None:
+    """A chain goes on from its first parent: the writer's own, or else one that is an archive."""
+    own = found.archives.get(refs.archive(exp, writer))
+    heads = repository.newest(found.archives.values())
+    if len(heads) < 2:
+        return heads[0] if heads else None
+    empty = repository.write_tree([])
+    heads.sort(key=lambda tip: (tip != own, repository.commit(tip).tree != empty, tip))
+    return repository.write_commit(empty, heads, f"gitexp: gather the archives of {exp}\n")

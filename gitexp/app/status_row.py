@@ -34,7 +34,11 @@ from gitexp.store.store import Store
 
 def make_row(store: Store, exp: ExperimentId) -> StatusRow:
     """The experiment's row; `is_current` is for the caller to say."""
-    loaded = load(store, exp)
+    return row_of(store, load(store, exp))
+
+
+def row_of(store: Store, loaded: Loaded) -> StatusRow:
+    """The row of an experiment that was read already."""
     experiment, comparison = loaded.experiment, loaded.comparison
     revision = None if comparison is None else comparison.revision
     recorded = None if revision is None else experiment.decisions.get(revision)
@@ -44,7 +48,7 @@ def make_row(store: Store, exp: ExperimentId) -> StatusRow:
     telling = _telling(experiment, revision)
     event = experiment.state_event
     return StatusRow(
-        id=exp,
+        id=experiment.id,
         name=experiment.plan.name,
         hypothesis=experiment.plan.hypothesis,
         state=experiment.state,

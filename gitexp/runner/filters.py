@@ -14,6 +14,7 @@ TOP = PurePosixPath()
 """A worktree that is no submodule's is the whole checkout."""
 
 _WRITE = ("reset", "--quiet", "--hard", "--no-recurse-submodules")
+_SHOWN_LINES = 3
 
 
 def check_out(git: QuietGit, *, below: PurePosixPath = TOP) -> None:
@@ -56,16 +57,23 @@ def refuse_failing(git: QuietGit, commit: str, *, below: PurePosixPath = TOP) ->
     """
     for path, driver in _filtered(git, commit, _drivers(git)):
         answer = git.attempt("cat-file", "--filters", f"{commit}:{path}")
-        if answer.returncode != 0:
-            said = answer.stderr.decode(errors="replace").strip().splitlines()
-            reason = said[0].removeprefix("error: ").removeprefix("fatal: ") if said else "silently"
-            again = f"git -C {quote(str(git.path))} checkout {commit} -- {quote(path)}"
-            raise Refused(
-                f"the filter '{driver}', which your git config requires, fails on "
-                f"'{below / path}': {reason}",
-                hint=f"mend filter.{driver}, or bring what it needs; to see it fail: {again}",
-                code="filter",
-            )
+        if answer.returncode == 0:
+            continue
+        again = f"git -C {quote(str(git.path))} cat-file --filters {commit}:{quote(path)}"
+        raise Refused(
+            f"the filter '{driver}', which your git config requires, fails on "
+            f"'{below / path}': {_said(answer.stderr)}",
+            hint=f"mend filter.{driver}, or bring what it needs, until this works: {again}",
+            code="filter",
+        )
+
+
+def _said(stderr: bytes) -> str:
+    """The first lines of a filter that failed."""
+    # the last one is git's: which filter failed on which file
+    lines = stderr.decode(errors="replace").strip().splitlines()[:-1]
+    said = " | ".join([line.strip() for line in lines if line.strip()][:_SHOWN_LINES])
+    return said or "it has no command for checking files out"
 
 
 def _drivers(git: QuietGit) -> set[str]:

@@ -62,6 +62,12 @@ class UnknownExperiment(GitexpError):
     code = "unknown-experiment"
 
 
+class UnknownTrial(GitexpError):
+    """No trial has this id, or more than one."""
+
+    code = "unknown-trial"
+
+
 class CorruptEvidence(GitexpError):
     """What is stored under our refs cannot be what we wrote."""
 

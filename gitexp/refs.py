@@ -55,6 +55,25 @@ def archive(exp: ExperimentId, writer: WriterId) -> str:
     return f"{ARCHIVES}{exp}/{writer}"
 
 
+def tracking(name: str, remote: str) -> str:
+    """Where a clone keeps what a remote has under this name.
+
+    >>> tracking("refs/notes/exp/fast/ann-1", "origin")
+    'refs/notes/remotes/origin/exp/fast/ann-1'
+
+    Raises:
+        ValueError: if it is neither notes, archive nor branch.
+    """
+    for own, tracked, infix in (
+        (NOTES, REMOTE_NOTES, "exp/"),
+        (ARCHIVES, REMOTE_ARCHIVES, "archive/"),
+        ("refs/heads/", REMOTE_BRANCHES, ""),
+    ):
+        if name.startswith(own):
+            return f"{tracked}{remote}/{infix}{name.removeprefix(own)}"
+    raise ValueError(f"{name!r} is not kept")
+
+
 def parse_notes(name: str) -> WriterRef | None:
     """The notes ref as a value, or None when the name is not one of ours.
 

@@ -13,7 +13,7 @@ from gitexp.store.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedEvidence:
-    """What became of own notes and archives in another repository.
+    """What became of own refs in another repository.
 
     Attributes:
         pushed: Full names of the refs it took now; those it had already are not among them.
@@ -29,41 +29,64 @@ def push_evidence(
     remote: str,
     exps: Iterable[ExperimentId],
     *,
-    has: Mapping[str, Oid] | None = None,
     ask: bool = False,
 ) -> SharedEvidence:
     """Push own notes and archives of the experiments: best effort, never forced.
 
-    What is pending in the journal is flushed first.
+    What is pending in the journal is flushed first; what the other repository has is not sent.
 
     Args:
         remote: A configured remote, or a URL.
-        has: What it is known to have, by full ref name: that much is not offered again, and
-            without anything else to offer nobody is asked.
         ask: Whether git may ask for a password on the terminal.
 
     Raises:
         Unreachable: if the connection fails; some refs may have been moved then.
     """
     store.flush()
-    offers = [
-        RefPush(name=name, oid=oid)
-        for name, oid in own_evidence(store, exps).items()
-        if (has or {}).get(name) != oid
-    ]
-    answers = push(store.git, remote, offers, ask=ask)
+    wanted = set(exps)
+    own = own_evidence(store)
+    offers = [RefPush(name=name, oid=oid) for name, oid in own.items() if _of(name) in wanted]
+    return push_each(store, remote, offers, ask=ask)
+
+
+def own_evidence(store: Store) -> dict[str, Oid]:
+    """Notes and archive refs of this clone, every lane's, by full name; what is damaged stays."""
+    return {
+        name: oid
+        for name, oid in store.repository.refs(refs.ARCHIVES, refs.NOTES).items()
+        if _of(name) is not None and store.repository.is_commit(oid)
+    }
+
+
+def push_each(
+    store: Store, remote: str, offers: Iterable[RefPush], *, ask: bool = False
+) -> SharedEvidence:
+    """Push the refs in one go; where the remote refuses some, each kind for itself once more.
+
+    A hook of the remote that refuses one kind of ref may refuse the whole push for it.
+
+    Raises:
+        Unreachable: if the connection fails; some refs may have been moved then.
+    """
+    offers = tuple(offers)
+    answers = {answer.name: answer for answer in push(store.git, remote, offers, ask=ask)}
+    again = [offer for offer in offers if offer.name in answers and answers[offer.name].is_rejected]
+    kinds = {_kind(offer.name) for offer in again}
+    if len(kinds) > 1:
+        for kind in sorted(kinds):
+            some = [offer for offer in again if _kind(offer.name) == kind]
+            answers |= {a.name: a for a in push(store.git, remote, some, ask=ask)}
     return SharedEvidence(
-        pushed=tuple(a.name for a in answers if a.flag in (Flag.NEW, Flag.FORWARD)),
-        refused=tuple(a for a in answers if a.is_rejected),
+        pushed=tuple(a.name for a in answers.values() if a.flag in (Flag.NEW, Flag.FORWARD)),
+        refused=tuple(a for a in answers.values() if a.is_rejected),
     )
 
 
-def own_evidence(store: Store, exps: Iterable[ExperimentId]) -> dict[str, Oid]:
-    """Notes and archive refs of this clone, every lane's, by full name; what is damaged stays."""
-    wanted = set(exps)
-    found = {}
-    for name, oid in store.repository.refs(refs.ARCHIVES, refs.NOTES).items():
-        ref = refs.parse_notes(name) or refs.parse_archive(name)
-        if ref is not None and ref.exp in wanted and store.repository.is_commit(oid):
-            found[name] = oid
-    return found
+def _of(name: str) -> ExperimentId | None:
+    ref = refs.parse_notes(name) or refs.parse_archive(name)
+    return None if ref is None else ref.exp
+
+
+def _kind(name: str) -> str:
+    prefixes: Mapping[str, str] = {refs.NOTES: "notes", refs.ARCHIVES: "archives"}
+    return next((kind for prefix, kind in prefixes.items() if name.startswith(prefix)), "branches")

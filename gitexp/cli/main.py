@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Entry] = {
     "rollback": Entry("gitexp.cli.rollback:rollback", "Drop a treatment, or revert its merge."),
     "restore": Entry("gitexp.cli.restore:restore", "Undo a rollback, an expiry or a promotion."),
     "handover": Entry("gitexp.cli.handover:handover", "Let another clone decide."),
+    "sync": Entry("gitexp.cli.sync:sync", "Share records and branches with a remote."),
     "hooks": Entry("gitexp.cli.hooks:hooks", "Install the git hooks, or see whether they run."),
     "trust": Entry("gitexp.cli.trust:trust", "Allow the commands of a plan to run here."),
     "demo": Entry("gitexp.cli.demo:demo", "Walk through an experiment in a scratch repository."),

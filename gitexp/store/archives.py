@@ -60,6 +60,12 @@ def archive_update(
     return RefUpdate(name, tip, old)
 
 
+def unite_archives(repository: Repository, exp: ExperimentId, ours: Oid, theirs: Oid) -> Oid:
+    """An archive that keeps all that two diverged ones kept."""
+    message = f"gitexp: unite the archives of {exp}\n"
+    return repository.write_commit(repository.write_tree([]), [ours, theirs], message)
+
+
 def _origin(repository: Repository, exp: ExperimentId) -> tuple[Oid | None, str | None]:
     """The plan commit and the plan, from any archive or from the branch."""
     patterns = (f"{refs.ARCHIVES}{exp}/", f"{refs.REMOTE_ARCHIVES}**/archive/{exp}/*")

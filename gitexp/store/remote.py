@@ -134,6 +134,8 @@ def listed(git: Git, remote: str, patterns: Iterable[str], *, ask: bool = False)
 def fetch(git: Git, remote: str, refspecs: Sequence[str], *, ask: bool = False) -> None:
     """Bring these refs and nothing else: no tags, no pruning, no FETCH_HEAD.
 
+    A refspec without a target brings the objects only; configured refspecs move nothing.
+
     Raises:
         Unreachable: if the other repository does not answer, or a ref cannot be moved here.
     """
@@ -141,7 +143,9 @@ def fetch(git: Git, remote: str, refspecs: Sequence[str], *, ask: bool = False) 
         return
     answer = git.attempt(
         *("fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head"),
-        *("--no-auto-maintenance", "--no-recurse-submodules", "--", remote, *refspecs),
+        *("--no-auto-maintenance", "--no-recurse-submodules", "--refmap=", "--stdin"),
+        *("--", remote),
+        stdin="".join(f"{refspec}\n" for refspec in refspecs).encode(),
         env=_manners(git, ask=ask),
     )
     if answer.returncode != 0:
@@ -175,8 +179,10 @@ def _push(git: Git, remote: str, pushes: Sequence[RefPush], *, ask: bool) -> lis
         env=_manners(git, ask=ask),
     )
     found = [*_flags(answer.stdout.decode(errors="replace"))]
-    # with rejected refs git ends with 1 and speaks of all of them; a broken line leaves some out
-    if answer.returncode != 0 and len(found) < len(pushes):
+    # with rejected refs git ends with 1 and speaks of all of them; a broken line leaves some out,
+    # and of several push addresses one may be silent
+    is_told = len(found) >= len(pushes) and any(answer.is_rejected for answer in found)
+    if answer.returncode != 0 and not is_told:
         raise _unreachable(remote, answer.stderr)
     return found
 

@@ -52,6 +52,7 @@ class CommitInfo:
     author_name: str
     author_email: str
     author_time: int
+    committer_time: int
 
 
 class Repository:
@@ -132,6 +133,7 @@ class Repository:
             author_name=found.author.raw_name.decode(errors="replace"),
             author_email=found.author.raw_email.decode(errors="replace"),
             author_time=found.author.time,
+            committer_time=found.commit_time,
         )
 
     def blob(self, oid: str) -> bytes:
@@ -222,7 +224,7 @@ class Repository:
         if len(bases) < 2:
             return bases[0] if bases else None
         # git lists equally good ones by date; a tie must not depend on the clone
-        return min(bases, key=lambda oid: (-self._committer_time(oid), oid))
+        return min(bases, key=lambda oid: (-self.commit(oid).committer_time, oid))
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` contains `old`, itself included.
@@ -270,10 +272,6 @@ class Repository:
         """The newest commit of the tip's history whose message matches, or None."""
         answer = self._history("log", "-1", "--format=%H", f"--grep={pattern}", tip)
         return Oid(answer.strip()) if answer.strip() else None
-
-    def _committer_time(self, oid: str) -> int:
-        with _reading(oid, "commit"):
-            return self._repo[pygit2.Oid(hex=oid)].peel(pygit2.Commit).commit_time
 
     def _history(self, *args: str) -> str:
         answer = self._git.attempt(*args, env=_NO_REPLACEMENTS)

@@ -83,6 +83,10 @@ class Store:
         """This writer's journal."""
         return self._journal(self.writer)
 
+    def journal_of(self, writer: WriterId) -> Journal:
+        """The journal of this writer or of a lane, for its lock."""
+        return self._journal(writer)
+
     # --- writing ---------------------------------------------------------------------------
 
     def record(

@@ -1,0 +1,353 @@
+"""Sharing with a remote: fetch what others recorded, admit and judge it, push what is ours.
+
+Every ref that is pushed has one writer, so syncs of different clones never get in each other's way
+and none has to be repeated because of another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import random
+import shlex
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import TypeVar
+
+from gitexp import refs
+from gitexp.app.branches import head_branch
+from gitexp.app.share import own_evidence, push_each
+from gitexp.app.status import status
+from gitexp.app.sync_branches import share_branch
+from gitexp.app.sync_experiment import Outcome, work_on
+from gitexp.app.sync_view import Kept, NotPushed, SyncView
+from gitexp.errors import GitexpError, Refused, StaleRef
+from gitexp.model import ExperimentId, Oid, Record, State
+from gitexp.refs import RefUpdate
+from gitexp.store import evidence
+from gitexp.store.files import Folder
+from gitexp.store.git import Git
+from gitexp.store.lost import lost_remote
+from gitexp.store.own_refs import catch_up
+from gitexp.store.refspecs import is_mirrored, overwriting
+from gitexp.store.remote import Pushed, RefPush, Unreachable, checked_remote
+from gitexp.store.store import Store
+from gitexp.store.tracking import Arrived, Theirs, look, take
+
+T = TypeVar("T")
+
+ATTEMPTS = 3
+_PAUSE_S = 0.2
+
+
+def sync(store: Store, remote: str | None, *, ask: bool = False) -> SyncView:
+    """Bring this clone and a remote together; safe to repeat, and at any time.
+
+    Args:
+        remote: A configured remote; None: the one the current branch follows, or the obvious one.
+        ask: Whether git may ask for a password on the terminal.
+
+    Raises:
+        Refused: if the remote is not known, or fetching from it would overwrite own evidence.
+        Unreachable: if it does not answer in several attempts; what was done until then is said.
+    """
+    branch = head_branch(store)
+    name = checked_remote(store.git, remote, branch=refs.short(branch) if branch else None)
+    warnings = refuse_mirror(store.git)
+    with _one_at_a_time(store.git):
+        return _Sync(store, name, ask=ask, warnings=warnings).done()
+
+
+def refuse_mirror(git: Git) -> tuple[str, ...]:
+    """Warnings about fetch refspecs that would overwrite own evidence.
+
+    Raises:
+        Refused: if everything here is fetched over: such a clone cannot hold evidence.
+    """
+    found = overwriting(git)
+    for spec in found:
+        if is_mirrored(spec):
+            url = git.setting(f"remote.{spec.remote}.url") or "<URL>"
+            raise Refused(
+                f"this clone mirrors {spec.remote}: a fetch would erase what is recorded here",
+                hint=f"use an ordinary clone: git clone {shlex.quote(url)} <FOLDER>",
+                code="mirror",
+            )
+    return tuple(
+        f"git fetch overwrites what is recorded here: git config --fixed-value --unset-all "
+        f"{shlex.quote(f'remote.{spec.remote}.fetch')} {shlex.quote(spec.text)}"
+        for spec in found
+    )
+
+
+@contextlib.contextmanager
+def _one_at_a_time(git: Git) -> Iterator[None]:
+    """Wait until no other sync works in this clone, and keep others waiting."""
+    folder = Folder(git.common_dir, "exp")
+    lock = folder.open("sync.lock", os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+class _Sync:
+    """One sync under way, and what it did so far."""
+
+    def __init__(self, store: Store, remote: str, *, ask: bool, warnings: Collection[str]) -> None:
+        self._store = store
+        self._remote = remote
+        self._ask = ask
+        self._warnings = [*warnings]
+        self._retries = 0
+        self._new: dict[ExperimentId, list[Record]] = {}
+        self._outcomes: dict[ExperimentId, Outcome] = {}
+        self._pushed: list[str] = []
+        self._refused: list[NotPushed] = []
+        self._next: list[str] = []
+
+    def done(self) -> SyncView:
+        """Do it all."""
+        try:
+            self._store.flush()
+            theirs = self._again_if_needed(self._receive)
+            self._catch_up(theirs)
+            self._work()
+            self._share(theirs)
+        except Unreachable as error:
+            raise self._with_what_was_done(error) from error
+        return self._view()
+
+    # --- what the remote has ------------------------------------------------------------------
+
+    def _receive(self) -> Theirs:
+        theirs = look(self._store.git, self._remote, ask=self._ask)
+        arrived = self._take(theirs)
+        self._warn(arrived)
+        self._take(theirs)  # targets that only the evidence just fetched names
+        return theirs
+
+    def _take(self, theirs: Theirs) -> Arrived:
+        before = self._store.our_refs()
+        arrived = take(
+            self._store.git,
+            self._store.repository,
+            self._remote,
+            theirs,
+            targets=self._targets(),
+            ask=self._ask,
+        )
+        self._note_new(before, arrived.moved)
+        return arrived
+
+    def _targets(self) -> set[str]:
+        """Branches that running experiments want to get into."""
+        rows = status(self._store, None, everything=True).rows
+        return {row.target for row in rows if row.state is State.RUNNING}
+
+    def _note_new(self, before: dict[str, Oid], moved: Iterable[RefUpdate]) -> None:
+        """Remember which records the moves brought."""
+        tips: dict[ExperimentId, dict[str, Oid]] = {}
+        for update in moved:
+            ref = refs.parse_notes(update.name)
+            if ref is not None and update.new is not None:
+                tips.setdefault(ref.exp, {})[update.name] = update.new
+        for exp, after in tips.items():
+            known = evidence.read(self._store.repository, exp, before).records
+            ids = {record.id for record in known}
+            found = evidence.read(self._store.repository, exp, after).records
+            self._new.setdefault(exp, []).extend(r for r in found if r.id not in ids)
+
+    def _warn(self, arrived: Arrived) -> None:
+        for name in arrived.strange:
+            self._warnings.append(f"{name} on {self._remote} is no commit; it was left there")
+        if arrived.left_out:
+            self._warnings.append(
+                f"this clone is shallow: {arrived.left_out} archives were not fetched, for they "
+                "bring all of the history; git fetch --unshallow, then sync again"
+            )
+
+    def _catch_up(self, theirs: Theirs) -> None:
+        store = self._store
+        writers = {
+            (ref.exp, ref.writer)
+            for name, oid in own_evidence(store).items()
+            for ref in (refs.parse_notes(name) or refs.parse_archive(name),)
+            if ref is not None and theirs.evidence.get(name) not in (None, oid)
+        }
+        for exp, writer in sorted(writers):
+            journal = store.journal_of(writer)
+            catch_up(store.git, store.repository, journal, exp, theirs.evidence)
+
+    # --- what follows from it -----------------------------------------------------------------
+
+    def _work(self) -> None:
+        rows = status(self._store, None, everything=True).rows
+        known = {row.id: row for row in rows}
+        for row in rows:
+            if row.state is State.RUNNING or row.id in self._new or self._has_branch(row.id):
+                try:
+                    outcome = work_on(self._store, row.id, self._new.get(row.id, ()))
+                except GitexpError as error:
+                    self._warnings.append(f"{row.id}: {error.message}; {error.hint}")
+                else:
+                    self._outcomes[row.id] = outcome
+        for exp in self._new.keys() - known.keys():
+            self._warnings.append(
+                f"{len(self._new[exp])} records of {exp} came, but no plan that can be read: "
+                "they are kept and not used"
+            )
+        self._store.flush()
+
+    def _has_branch(self, exp: ExperimentId) -> bool:
+        return self._store.repository.ref(refs.branch(exp)) is not None
+
+    # --- what goes there ----------------------------------------------------------------------
+
+    def _share(self, theirs: Theirs) -> None:
+        shared = [
+            share_branch(self._store, self._remote, theirs, outcome.loaded)
+            for outcome in self._outcomes.values()
+        ]
+        self._refused += [each.conflict for each in shared if each.conflict]
+        self._next += [command for each in shared for command in each.next]
+        branches = [each.offer for each in shared if each.offer]
+        # another sync of the same lane may come in between: then what it pushed is taken in first
+        while (rejected := self._push(theirs, branches)) and self._retries < ATTEMPTS - 1:
+            now = look(self._store.git, self._remote, ask=self._ask)
+            if all(now.get(ref.name) == theirs.get(ref.name) for ref in rejected):
+                break
+            self._pause()
+            theirs = self._again_if_needed(self._receive)
+            self._catch_up(theirs)
+            gone = {ref.name for ref in rejected}
+            branches = [branch for branch in branches if branch.name not in gone]
+        self._explain(rejected)
+
+    def _push(self, theirs: Theirs, branches: Iterable[RefPush]) -> tuple[Pushed, ...]:
+        has = theirs if self._pushes_where_it_fetches() else Theirs(evidence={}, branches={})
+        offers = [
+            RefPush(name=name, oid=oid)
+            for name, oid in own_evidence(self._store).items()
+            if has.evidence.get(name) != oid
+        ]
+
+        def act() -> tuple[Pushed, ...]:
+            shared = push_each(self._store, self._remote, [*branches, *offers], ask=self._ask)
+            self._pushed += shared.pushed
+            return shared.refused
+
+        refused = self._again_if_needed(act)
+        self._remember_pushed()
+        return refused
+
+    def _pushes_where_it_fetches(self) -> bool:
+        git = self._store.git
+        urls = [
+            git.attempt("remote", "get-url", "--all", *kind, "--", self._remote).stdout
+            for kind in ((), ("--push",))
+        ]
+        return urls[0] == urls[1]
+
+    def _remember_pushed(self) -> None:
+        """Move the tracking refs of what the remote took; the next sync would find out, too."""
+        if not self._pushes_where_it_fetches():
+            return
+        repository = self._store.repository
+        updates = []
+        for name in self._pushed:
+            tracked = refs.tracking(name, self._remote)
+            new, old = repository.ref(name), repository.ref(tracked)
+            if new != old:
+                updates.append(RefUpdate(tracked, new, old))
+        with contextlib.suppress(GitexpError):
+            self._store.git.update_refs(updates, reason=f"exp: pushed to {self._remote}")
+
+    def _explain(self, rejected: Iterable[Pushed]) -> None:
+        groups: dict[tuple[str, str], list[str]] = {}
+        for ref in rejected:
+            kind = "branch" if refs.parse_branch(ref.name) else ref.name.partition("exp/")[0]
+            groups.setdefault((kind, ref.said), []).append(ref.name)
+        for (_, said), names in groups.items():
+            self._refused.append(
+                NotPushed(
+                    names=tuple(names),
+                    reason=f"{self._remote} refuses it: {said}",
+                    way_out=(f"git push {shlex.quote(self._remote)} {names[0]}",),
+                )
+            )
+
+    # --- going on after a failure -------------------------------------------------------------
+
+    def _again_if_needed(self, act: Callable[[], T]) -> T:
+        """What it gives; tried a few times while nobody answers or refs move under our hands."""
+        while True:
+            try:
+                return act()
+            except (Unreachable, StaleRef):
+                if self._retries >= ATTEMPTS - 1:
+                    raise
+            self._pause()
+
+    def _pause(self) -> None:
+        time.sleep(_PAUSE_S * 3**self._retries * random.uniform(0.5, 1.5))
+        self._retries += 1
+
+    def _with_what_was_done(self, error: Unreachable) -> Unreachable:
+        records = sum(map(len, self._new.values()))
+        decided = sum(outcome.told.decided is not None for outcome in self._outcomes.values())
+        done = [
+            f"{count} {what}{'s' * (count != 1)} {verb}"
+            for count, what, verb in (
+                (records, "record", "came"),
+                (decided, "decision", "fell"),
+                (len(self._pushed), "ref", "pushed"),
+            )
+            if count
+        ]
+        if not done:
+            return error
+        return Unreachable(f"{error.message}; before that, {', '.join(done)}", hint=error.hint)
+
+    # --- the answer ---------------------------------------------------------------------------
+
+    def _view(self) -> SyncView:
+        told = [outcome for outcome in self._outcomes.values() if outcome.is_news]
+        steps = [outcome.row.next[0] for outcome in told if outcome.row.next]
+        kept = self._kept()
+        views = (outcome.view for outcome in self._outcomes.values())
+        known = self._outcomes.keys()
+        return SyncView(
+            remote=self._remote,
+            attempts=1 + self._retries,
+            experiments=tuple(outcome.told for outcome in told),
+            unknown={exp: len(new) for exp, new in self._new.items() if exp not in known},
+            pushed=tuple(dict.fromkeys(self._pushed)),
+            refused=tuple(self._refused),
+            kept=kept,
+            judged=tuple(view for view in views if view is not None),
+            warnings=tuple(dict.fromkeys(self._warnings)),
+            next=tuple(dict.fromkeys([*steps, *self._next])),
+        )
+
+    def _kept(self) -> tuple[Kept, ...]:
+        found = []
+        prefix = f"{refs.REMOTE_NOTES}{lost_remote(self._remote)}/exp/"
+        for name, tip in sorted(self._store.repository.refs(prefix).items()):
+            ref = refs.parse_notes(name)
+            if ref is None:
+                continue
+            records = evidence.read(self._store.repository, ref.exp, {name: tip}).records
+            target = refs.notes(ref.exp, ref.writer)
+            found.append(
+                Kept(
+                    exp=ref.exp,
+                    writer=ref.writer,
+                    records=len(records),
+                    ref=name,
+                    again=f"git push {shlex.quote(self._remote)} {name}:{target}",
+                )
+            )
+        return tuple(found)

@@ -253,6 +253,15 @@ def show(args: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> int:
     ).returncode
 
 
+def output_of(*command: str) -> str | None:
+    """What another small program printed; None when it is missing or fails."""
+    try:
+        answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return os.fsdecode(answer.stdout)
+
+
 def _instruction(update: RefUpdate) -> str:
     old = update.old or ZERO
     if update.new is None:

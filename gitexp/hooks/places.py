@@ -40,8 +40,10 @@ class OthersFolder:
         """The command that makes the hook of this name call ours."""
         file, line = self.path / name, shlex.quote(texts.call(name))
         where = shlex.quote(os.fspath(file))
-        if self.is_huskys or file.exists():
-            return rf"printf '\n%s\n' {line} >>{where}"
+        if file.exists():
+            return rf"printf '\n%s\n' {line} >>{where}"  # its last line may have no end
+        if self.is_huskys:
+            return rf"printf '%s\n' {line} >{where}"
         return rf"printf '#!/bin/sh\n%s\n' {line} >{where} && chmod +x {where}"
 
 
@@ -81,8 +83,7 @@ def hooks_place(git: Git) -> Place:
 
 def _place(git: Git, folder: Path) -> Place:
     if folder.name == "_" and (folder.parent.name == ".husky" or (folder / "h").is_file()):
-        why = "is husky's, which writes it anew"
-        return OthersFolder(path=folder.parent, why=why, is_huskys=True)
+        return OthersFolder(path=folder.parent, why="is husky's", is_huskys=True)
     if folder.is_symlink():
         return OthersFolder(path=folder, why=f"is a link to {folder.readlink()}")
     if folder.resolve().is_relative_to(git.common_dir.resolve()):

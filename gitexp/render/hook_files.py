@@ -12,14 +12,20 @@ from gitexp.render.changes import ChangeReport
 
 _RUNNING = (State.ACTIVE, State.OUTDATED)
 _INSTALL = "git exp hooks install"
+_LEFTHOOK = (
+    "takes the place of other hooks whenever it installs itself again; it calls these when you "
+    "type the commands below at the worktree's top and put the last two lines into lefthook.yml"
+)
 
 
 def hooks_report(view: HooksView) -> ChangeReport:
     """The answer of `hooks install`, `hooks uninstall` or `hooks status`."""
     silent = [hook for hook in view.hooks if hook.state not in _RUNNING]
     facts = [("hooks" if at == 0 else "", hook_line(hook)) for at, hook in enumerate(view.hooks)]
-    if view.why_not is not None:
+    if view.why_not is not None and silent:
         facts.append(("folder", f"{view.folder} {view.why_not}: it is left as it is"))
+    elif view.add:
+        facts.append(("lefthook", _LEFTHOOK))
     facts += [("kept", f"{path}: an earlier hook, which no longer runs") for path in view.aside]
     undo = {"install": "git exp hooks uninstall", "uninstall": _INSTALL}
     return ChangeReport(
@@ -55,7 +61,8 @@ def hook_line(hook: HookState) -> str:
         case State.MISSING:
             return f"{hook.name}: not installed{_before(hook)}"
         case State.DISPLACED:
-            return f"{hook.name}: not active, {_taker(hook)} in its place{_before(hook)}"
+            taken = f"{hook.file} is {_taker(hook)}"
+            return f"{hook.name}: not active, {taken}{_before(hook)}"
         case _:
             assert_never(hook.state)
 
@@ -106,8 +113,7 @@ def _before(hook: HookState) -> str:
 
 
 def _taker(hook: HookState) -> str:
-    whose = "another hook" if hook.taken_by in (None, Kind.OTHER) else f"that of {hook.taken_by}"
-    return f"{whose}, {hook.file}, is"
+    return "another hook" if hook.taken_by in (None, Kind.OTHER) else f"{hook.taken_by}'s now"
 
 
 def _values(hook: HookState) -> dict[str, object]:

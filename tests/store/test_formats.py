@@ -129,7 +129,8 @@ def test_every_kind_is_in_the_sample(sample: GitIn) -> None:
         "plan", "trial", "observation", "retraction", "env", "event", "dream",
     }  # fmt: skip
     assert {r["event"] for r in theirs if r["kind"] == "event"} == {
-        "created", "abandoned", "decided", "expired", "promoted", "rolled-back", "restored",
+        "created", "abandoned", "intake", "decided", "handover", "expired", "promoted",
+        "rolled-back", "restored",
     }  # fmt: skip
     ours = Store.open(sample.path).read(EXP).records
     assert sum(isinstance(record.body, Unknown) for record in ours) == 2

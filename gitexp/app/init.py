@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gitexp import refs
+from gitexp.app.receive import one_at_a_time, receive, refuse_mirror
+from gitexp.errors import GitexpError
 from gitexp.store.git import Git
+from gitexp.store.refspecs import brings_branches
+from gitexp.store.remote import evidence_refspecs, remote_names
+from gitexp.store.store import Store
+
+_BEGIN = ("git exp create NAME --hypothesis '…' --run 'CMD'",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,11 +23,14 @@ class InitView:
     Attributes:
         done: What was changed, one line each; empty when all was in place.
         remotes: Remotes whose evidence `git fetch` now brings.
+        came: How many records of how many experiments were fetched, by remote.
     """
 
     done: tuple[str, ...]
     remotes: tuple[str, ...]
+    came: Mapping[str, tuple[int, int]]
     undone: bool
+    warnings: tuple[str, ...]
     next: tuple[str, ...]
 
 
@@ -33,52 +43,80 @@ class _Line:
     meaning: str
 
 
-def init(git: Git) -> InitView:
-    """Add the configuration lines that are missing."""
-    remotes = _remotes(git)
+def init(git: Git, *, ask: bool = False) -> InitView:
+    """Add the configuration lines that are missing, and fetch what the remotes have.
+
+    Args:
+        ask: Whether git may ask for a password on the terminal.
+
+    Raises:
+        Refused: if a fetch erases what is recorded here, as in a mirror.
+    """
+    warnings = [*refuse_mirror(git)]
+    remotes = remote_names(git)
     done = []
-    for line in _lines(remotes):
+    for line in _lines(git, remotes):
         if line.value not in _local(git, line.key):
             git.run("config", "--local", "--add", line.key, line.value)
             done.append(line.meaning)
-    steps = ("git fetch",) if remotes and done else ()
+    came = {}
+    for remote in remotes:
+        try:
+            came[remote] = _fetched(git, remote, ask=ask)
+        except GitexpError as error:
+            warnings.append(f"{error.message}; later: git exp sync {remote}")
     return InitView(
         done=tuple(done),
         remotes=remotes,
+        came=came,
         undone=False,
-        next=(*steps, "git exp create NAME --hypothesis '…' --run 'CMD'"),
+        warnings=tuple(warnings),
+        next=("git exp status --all",) if any(records for records, _ in came.values()) else _BEGIN,
     )
 
 
 def undo(git: Git) -> InitView:
     """Take out again exactly the lines `init` adds; experiments and evidence stay."""
-    remotes = _remotes(git)
+    remotes = remote_names(git)
     done = []
-    for line in _lines(remotes):
+    for line in _every_line(remotes):
         if line.value in _local(git, line.key):
-            pattern = f"^{re.escape(line.value)}$"
-            git.run("config", "--local", "--unset-all", line.key, pattern)
+            git.run("config", "--local", "--fixed-value", "--unset-all", line.key, line.value)
             done.append(f"no longer: {line.meaning}")
-    return InitView(done=tuple(done), remotes=remotes, undone=True, next=("git exp init",))
+    return InitView(
+        done=tuple(done), remotes=remotes, came={}, undone=True, warnings=(), next=("git exp init",)
+    )
 
 
-def _lines(remotes: tuple[str, ...]) -> list[_Line]:
+def _lines(git: Git, remotes: Iterable[str]) -> list[_Line]:
+    """The lines this clone needs: experiment branches come with an ordinary clone's own."""
+    brought = {f"remote.{name}.fetch" for name in remotes if brings_branches(git, name)}
+    return [
+        line
+        for line in _every_line(remotes)
+        if not (line.value.startswith(f"+{refs.BRANCHES}") and line.key in brought)
+    ]
+
+
+def _every_line(remotes: Iterable[str]) -> list[_Line]:
     lines = [_Line("notes.displayRef", refs.SUMMARY, "git log shows results of experiments")]
     for remote in remotes:
-        notes = f"+{refs.NOTES}*:{refs.REMOTE_NOTES}{remote}/exp/*"
-        archives = f"+{refs.ARCHIVES}*:{refs.REMOTE_ARCHIVES}{remote}/archive/*"
         key = f"remote.{remote}.fetch"
+        notes, archives = evidence_refspecs(remote)
+        branches = f"+{refs.BRANCHES}*:{refs.REMOTE_BRANCHES}{remote}/exp/*"
+        lines.append(_Line(key, branches, f"git fetch {remote} brings experiment branches"))
         lines.append(_Line(key, notes, f"git fetch {remote} brings evidence"))
         lines.append(_Line(key, archives, f"git fetch {remote} brings archived variants"))
     return lines
 
 
+def _fetched(git: Git, remote: str, *, ask: bool) -> tuple[int, int]:
+    """Records and experiments that the remote had beyond what was here."""
+    with one_at_a_time(git):
+        new = receive(Store(git), remote, ask=ask).new
+    return sum(map(len, new.values())), len(new)
+
+
 def _local(git: Git, key: str) -> list[str]:
     answer = git.attempt("config", "--local", "--get-all", key)
     return answer.stdout.decode(errors="surrogateescape").splitlines()
-
-
-def _remotes(git: Git) -> tuple[str, ...]:
-    """Remotes with a name git can put into a ref."""
-    names = git.run("remote").splitlines()
-    return tuple(name for name in names if not name.startswith("-"))

@@ -20,7 +20,7 @@ def next_commands(
     """
     experiment = loaded.experiment
     if loaded.source is not None and not experiment.records:
-        return ("git exp init", "git fetch")
+        return ("git exp init",)
     commands = _after_end(experiment, verdict)
     if commands is None:
         commands = _by_verdict(loaded, verdict, is_analysed, blocks_needed)

@@ -7,33 +7,29 @@ and none has to be repeated because of another.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import random
 import shlex
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
 from gitexp import refs
 from gitexp.app.branches import head_branch
+from gitexp.app.receive import one_at_a_time, receive, refuse_mirror
 from gitexp.app.share import own_evidence, push_each
 from gitexp.app.status import status
 from gitexp.app.sync_branches import share_branch
 from gitexp.app.sync_experiment import Outcome, work_on
 from gitexp.app.sync_view import Kept, NotPushed, SyncView
-from gitexp.errors import GitexpError, Refused, StaleRef
-from gitexp.model import ExperimentId, Oid, Record, State
+from gitexp.errors import GitexpError, StaleRef
+from gitexp.model import ExperimentId, Record, State
 from gitexp.refs import RefUpdate
 from gitexp.store import evidence
-from gitexp.store.files import Folder
-from gitexp.store.git import Git
 from gitexp.store.lost import lost_remote
 from gitexp.store.own_refs import catch_up
-from gitexp.store.refspecs import is_mirrored, overwriting
 from gitexp.store.remote import Pushed, RefPush, Unreachable, checked_remote
 from gitexp.store.store import Store
-from gitexp.store.tracking import Arrived, Theirs, look, take
+from gitexp.store.tracking import Theirs, look
 
 T = TypeVar("T")
 
@@ -55,42 +51,8 @@ def sync(store: Store, remote: str | None, *, ask: bool = False) -> SyncView:
     branch = head_branch(store)
     name = checked_remote(store.git, remote, branch=refs.short(branch) if branch else None)
     warnings = refuse_mirror(store.git)
-    with _one_at_a_time(store.git):
+    with one_at_a_time(store.git):
         return _Sync(store, name, ask=ask, warnings=warnings).done()
-
-
-def refuse_mirror(git: Git) -> tuple[str, ...]:
-    """Warnings about fetch refspecs that would overwrite own evidence.
-
-    Raises:
-        Refused: if everything here is fetched over: such a clone cannot hold evidence.
-    """
-    found = overwriting(git)
-    for spec in found:
-        if is_mirrored(spec):
-            url = git.setting(f"remote.{spec.remote}.url") or "<URL>"
-            raise Refused(
-                f"this clone mirrors {spec.remote}: a fetch would erase what is recorded here",
-                hint=f"use an ordinary clone: git clone {shlex.quote(url)} <FOLDER>",
-                code="mirror",
-            )
-    return tuple(
-        f"git fetch overwrites what is recorded here: git config --fixed-value --unset-all "
-        f"{shlex.quote(f'remote.{spec.remote}.fetch')} {shlex.quote(spec.text)}"
-        for spec in found
-    )
-
-
-@contextlib.contextmanager
-def _one_at_a_time(git: Git) -> Iterator[None]:
-    """Wait until no other sync works in this clone, and keep others waiting."""
-    folder = Folder(git.common_dir, "exp")
-    lock = folder.open("sync.lock", os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 class _Sync:
@@ -102,7 +64,7 @@ class _Sync:
         self._ask = ask
         self._warnings = [*warnings]
         self._retries = 0
-        self._new: dict[ExperimentId, list[Record]] = {}
+        self._new: dict[ExperimentId, tuple[Record, ...]] = {}
         self._outcomes: dict[ExperimentId, Outcome] = {}
         self._pushed: list[str] = []
         self._refused: list[NotPushed] = []
@@ -123,51 +85,11 @@ class _Sync:
     # --- what the remote has ------------------------------------------------------------------
 
     def _receive(self) -> Theirs:
-        theirs = look(self._store.git, self._remote, ask=self._ask)
-        arrived = self._take(theirs)
-        self._warn(arrived)
-        self._take(theirs)  # targets that only the evidence just fetched names
-        return theirs
-
-    def _take(self, theirs: Theirs) -> Arrived:
-        before = self._store.our_refs()
-        arrived = take(
-            self._store.git,
-            self._store.repository,
-            self._remote,
-            theirs,
-            targets=self._targets(),
-            ask=self._ask,
-        )
-        self._note_new(before, arrived.moved)
-        return arrived
-
-    def _targets(self) -> set[str]:
-        """Branches that running experiments want to get into."""
-        rows = status(self._store, None, everything=True).rows
-        return {row.target for row in rows if row.state is State.RUNNING}
-
-    def _note_new(self, before: dict[str, Oid], moved: Iterable[RefUpdate]) -> None:
-        """Remember which records the moves brought."""
-        tips: dict[ExperimentId, dict[str, Oid]] = {}
-        for update in moved:
-            ref = refs.parse_notes(update.name)
-            if ref is not None and update.new is not None:
-                tips.setdefault(ref.exp, {})[update.name] = update.new
-        for exp, after in tips.items():
-            known = evidence.read(self._store.repository, exp, before).records
-            ids = {record.id for record in known}
-            found = evidence.read(self._store.repository, exp, after).records
-            self._new.setdefault(exp, []).extend(r for r in found if r.id not in ids)
-
-    def _warn(self, arrived: Arrived) -> None:
-        for name in arrived.strange:
-            self._warnings.append(f"{name} on {self._remote} is no commit; it was left there")
-        if arrived.left_out:
-            self._warnings.append(
-                f"this clone is shallow: {arrived.left_out} archives were not fetched, for they "
-                "bring all of the history; git fetch --unshallow, then sync again"
-            )
+        received = receive(self._store, self._remote, ask=self._ask)
+        for exp, new in received.new.items():
+            self._new[exp] = (*self._new.get(exp, ()), *new)
+        self._warnings += received.warnings
+        return received.theirs
 
     def _catch_up(self, theirs: Theirs) -> None:
         store = self._store

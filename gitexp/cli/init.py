@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gitexp.cli.options import output_options
+from gitexp.cli.options import is_attended, output_options
 from gitexp.cli.output import Output
 
 
@@ -14,8 +14,8 @@ from gitexp.cli.output import Output
 def init(output: Output, undo: bool) -> None:
     """Set this clone up for experiments.
 
-    Lets plain `git log` show their results, and `git fetch` bring the evidence of others. Safe to
-    repeat.
+    Lets plain `git log` show their results, and `git fetch` bring the evidence of others, which is
+    also fetched now. Safe to repeat.
 
     \b
     Example:
@@ -25,4 +25,7 @@ def init(output: Output, undo: bool) -> None:
     from gitexp.store.git import Git
 
     git = Git.open()
-    output.show(app.undo(git) if undo else app.init(git))
+    view = app.undo(git) if undo else app.init(git, ask=is_attended())
+    for warning in view.warnings:
+        output.warn(warning)
+    output.show(view)

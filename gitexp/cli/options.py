@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 from functools import wraps
@@ -24,6 +25,11 @@ VERDICT_STATUS = {
     Verdict.UNDECIDED: errors.NO_DECISION,
     Verdict.INVALID: errors.INVALID,
 }
+
+
+def is_attended() -> bool:
+    """Whether somebody could type an answer: git may ask for a password then."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def one_of(kind: type[StrEnum]) -> click.Choice[str]:

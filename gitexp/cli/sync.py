@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from gitexp.cli.options import output_options
+from gitexp.cli.options import is_attended, output_options
 from gitexp.cli.output import Output
 from gitexp.errors import DONE, REFUSED
 
@@ -30,7 +28,7 @@ def sync(output: Output, remote: str | None) -> int:
     from gitexp.render.sync import synced
 
     store = open_store()
-    view = app.sync(store, remote, ask=_is_attended())
+    view = app.sync(store, remote, ask=is_attended())
     if view.judged:
         from gitexp.render.promotion import summary_text
 
@@ -42,8 +40,3 @@ def sync(output: Output, remote: str | None) -> int:
         output.warn(warning)
     output.show(report)
     return REFUSED if view.refused else DONE
-
-
-def _is_attended() -> bool:
-    """Whether somebody could type a password."""
-    return sys.stdin is not None and sys.stdin.isatty()

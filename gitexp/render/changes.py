@@ -128,13 +128,27 @@ def set_up(view: InitView) -> ChangeReport:
         headline = "nothing to take out" if view.undone else "this clone is set up already"
     else:
         headline = "taken out" if view.undone else "this clone is set up"
+    facts = [("changed" if at == 0 else "", text) for at, text in enumerate(view.done)]
+    for remote, (records, experiments) in view.came.items():
+        if records:
+            which = f"{experiments} experiment{'s' * (experiments != 1)}"
+            facts.append(("fetched", f"{records} records of {which} from {remote}"))
     return ChangeReport(
         command="init",
         headline=headline,
-        facts=tuple(("changed" if at == 0 else "", text) for at, text in enumerate(view.done)),
+        facts=tuple(facts),
+        warnings=view.warnings,
         next=view.next,
         undo=None if view.undone else "git exp init --undo",
-        values={"done": view.done, "remotes": view.remotes, "undone": view.undone},
+        values={
+            "done": view.done,
+            "remotes": view.remotes,
+            "came": {
+                remote: {"records": records, "experiments": experiments}
+                for remote, (records, experiments) in view.came.items()
+            },
+            "undone": view.undone,
+        },
     )
 
 

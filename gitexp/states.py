@@ -73,7 +73,7 @@ def _last_events(
 
 def _merge(event: Record) -> Oid | None:
     body = event.body
-    return body.merge if isinstance(body, Promoted | Restored) else None
+    return body.merge if isinstance(body, Promoted) else None
 
 
 def _before(events: Iterable[Record]) -> dict[RecordId, RecordId]:

@@ -102,7 +102,7 @@ def build(git: Git, path: Path, spec: Merge | Revert, places: Mapping[str, Oid])
     hooks = _hooks(git)
     git = git.configured(SETTINGS | {"rerere.enabled": "false", "core.hooksPath": str(hooks)})
     has_files = any(os.access(hooks / name, os.X_OK) for name in _HOOKS[type(spec)])
-    shop = _Workshop(git, path, spec.onto, has_files=has_files)
+    shop = _Workshop(git, path, spec, has_files=has_files)
     message = spec.message.render(places)
     if isinstance(spec, Merge):
         return shop.merge(spec, message)
@@ -117,12 +117,12 @@ class _Workshop:
             that merging itself reads.
     """
 
-    def __init__(self, git: Git, path: Path, start: Oid, *, has_files: bool) -> None:
+    def __init__(self, git: Git, path: Path, spec: Merge | Revert, *, has_files: bool) -> None:
         self._path = path
         with failing(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
         git.configured(_NO_HOOKS).run(
-            "worktree", "add", "--quiet", "--detach", "--no-checkout", str(path), start
+            "worktree", "add", "--quiet", "--detach", "--no-checkout", str(path), spec.onto
         )
         self._admin = git.common_dir / "worktrees" / path.name
         self._git = git.configured(
@@ -134,7 +134,10 @@ class _Workshop:
         )
         (self._admin / "info").mkdir(exist_ok=True)
         (self._admin / "info" / "sparse-checkout").write_text(".gitattributes\n")
-        self._run("read-tree", "-m", "-u", "HEAD")
+        if (modules := git.git_dir / "modules").is_dir():
+            # so that git can tell which of two commits of a submodule contains the other
+            (self._admin / "modules").symlink_to(modules)
+        self._do(spec, "read-tree", "-m", "-u", "HEAD")
 
     def merge(self, spec: Merge, message: str) -> Oid:
         file = self._admin / "gitexp-message"

@@ -1,0 +1,292 @@
+"""One ref for all the writers of an experiment that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gitexp import refs
+from gitexp.app.branches import head_branch
+from gitexp.app.load import load
+from gitexp.app.share import push_each
+from gitexp.app.sync import refuse_mirror
+from gitexp.errors import Refused
+from gitexp.model import ExperimentId, Oid, State
+from gitexp.refs import RefUpdate
+from gitexp.store import compacting, tracking
+from gitexp.store.compacting import Home, Sources
+from gitexp.store.flushing import move_refs
+from gitexp.store.remote import RefPush, checked_remote, push, remote_names
+from gitexp.store.repository import Repository
+from gitexp.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compaction:
+    """What `compact` would do, or did; refs by full name.
+
+    Attributes:
+        remote: None: there is none.
+        records: How many there are, of all writers together.
+        writers: Whose records they are, counted.
+        into: The notes ref that holds them all.
+        moved: Own refs that take something in.
+        dropped: Refs dropped here: those of lanes.
+        pushed: Refs the remote took.
+        deleted: Refs deleted at the remote, which has what they held.
+        stay: Refs that stay as they are, here or there, and why.
+        refused: What the remote did not take, with its words; then nothing is deleted there.
+    """
+
+    exp: ExperimentId
+    remote: str | None
+    records: int
+    writers: int
+    into: str
+    moved: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    pushed: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    stay: Mapping[str, str]
+    refused: Mapping[str, str]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing changes, or changed."""
+        return not (self.moved or self.dropped or self.pushed or self.deleted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Gathered:
+    """Attributes:
+    updates: Of own refs, the archive's first: a commit that has a note is taken to be archived.
+    """
+
+    found: Sources
+    home: Home
+    at_remote: Mapping[str, Oid]
+    updates: tuple[RefUpdate, ...]
+
+
+def remote_for(store: Store, name: str | None) -> str | None:
+    """The remote to compact at; None when there is none at all.
+
+    Raises:
+        Refused: if it is no configured remote, or several could be meant.
+    """
+    if name is None and not remote_names(store.git):
+        return None
+    branch = head_branch(store)
+    return checked_remote(store.git, name, branch=None if branch is None else refs.short(branch))
+
+
+def bring(store: Store, remote: str | None, *, ask: bool = False) -> None:
+    """Fetch what the remote has now.
+
+    Raises:
+        Refused: if the clone mirrors it, and cannot hold evidence of its own.
+        Unreachable: if it does not answer.
+    """
+    if remote is not None:
+        refuse_mirror(store.git)
+        theirs = tracking.look(store.git, remote, ask=ask)
+        tracking.take(store.git, store.repository, remote, theirs, ask=ask)
+
+
+def plan(store: Store, exp: ExperimentId, remote: str | None) -> Compaction:
+    """What `compact` would do by what was fetched last; nothing moves.
+
+    Raises:
+        Refused: if the experiment has not ended.
+        CorruptEvidence: if this clone's own notes cannot take others' records in.
+    """
+    experiment = load(store, exp).experiment
+    if experiment.state is State.RUNNING:
+        raise Refused(
+            f"{exp} is still running: until it ends every writer needs a ref of its own",
+            hint=f"git exp status {exp}",
+            code="not-ended",
+        )
+    gathered = _gather(store, exp, remote)
+    home = _home_refs(exp, gathered.home)
+    pushed = {**gathered.at_remote, **home}
+    return Compaction(
+        exp=exp,
+        remote=remote,
+        records=len(experiment.records),
+        writers=len({record.writer for record in experiment.records}),
+        into=refs.notes(exp, gathered.home.writer),
+        moved=tuple(update.name for update in gathered.updates if update.new is not None),
+        dropped=tuple(update.name for update in gathered.updates if update.new is None),
+        pushed=_to_push(gathered, home) if remote else (),
+        deleted=tuple(_redundant(gathered, home, pushed, remote)) if remote else (),
+        stay=gathered.found.left,
+        refused={},
+    )
+
+
+def compact(store: Store, planned: Compaction, *, ask: bool = False) -> Compaction:
+    """Gather the records of all writers in one ref, here and then at the remote.
+
+    The remote gets the gathered refs first. What they hold is deleted there only once it has
+    them, and only where it still is what was read.
+
+    Raises:
+        Unreachable: if the remote stops answering; nothing is lost, and the next time goes on.
+        GitexpError: if own refs cannot be moved, or do not read as what they were gathered from.
+    """
+    exp, remote = planned.exp, planned.remote
+    gathered = _move_own(store, exp, remote)
+    home = _home_refs(exp, gathered.home)
+    done = replace(
+        planned,
+        into=refs.notes(exp, gathered.home.writer),
+        moved=tuple(update.name for update in gathered.updates if update.new is not None),
+        dropped=tuple(update.name for update in gathered.updates if update.new is None),
+        pushed=(),
+        deleted=(),
+        stay=gathered.found.left,
+    )
+    if remote is None:
+        return done
+    offers = [RefPush(name=name, oid=home[name]) for name in _to_push(gathered, home)]
+    shared = push_each(store, remote, offers, ask=ask)
+    refused = {answer.name: answer.said for answer in shared.refused}
+    done = replace(done, pushed=shared.pushed, refused=refused)
+    return _delete_redundant(store, done, gathered, home, ask=ask)
+
+
+def _delete_redundant(
+    store: Store,
+    done: Compaction,
+    gathered: _Gathered,
+    home: Mapping[str, Oid],
+    *,
+    ask: bool,
+) -> Compaction:
+    """Delete at the remote what its gathered refs hold, and look at it once more."""
+    remote = done.remote
+    assert remote is not None
+    now = _of(done.exp, tracking.look(store.git, remote, ask=ask).evidence)
+    redundant = _redundant(gathered, home, now, remote)
+    is_there = all(now.get(name) == tip for name, tip in home.items())
+    why = "it is not what was read" if is_there else "what was gathered is not there yet"
+    moved = {
+        name: f"{why} on {remote}"
+        for name in now
+        if name not in {*home, *redundant} and refs.tracking(name, remote) not in done.stay
+    }
+    answers = push(
+        store.git,
+        remote,
+        [RefPush(name=name, oid=None, expected=tip) for name, tip in redundant.items()],
+        ask=ask,
+    )
+    kept = {a.name: f"{remote} does not delete it: {a.said}" for a in answers if a.is_rejected}
+    bring(store, remote, ask=ask)
+    return replace(
+        done,
+        deleted=tuple(a.name for a in answers if not a.is_rejected),
+        stay={**done.stay, **({} if done.refused else moved), **kept},
+    )
+
+
+def _gather(store: Store, exp: ExperimentId, remote: str | None) -> _Gathered:
+    """All refs of the experiment, and one writer's that hold everything; no ref moves."""
+    repository = store.repository
+    listed = _of(exp, store.our_refs())
+    found = compacting.sources(repository, exp, listed)
+    at_remote = {} if remote is None else _at(remote, listed)
+    home = compacting.existing_home(repository, found, at_remote)
+    if home is None or home.writer == store.writer:
+        home = compacting.united(repository, exp, store.writer, found)
+    notes = {name: tip for name, tip in listed.items() if refs.parse_notes(name)}
+    compacting.check(Repository(store.git), exp, home, found, notes)
+    return _Gathered(
+        found=found,
+        home=home,
+        at_remote=at_remote,
+        updates=_own_updates(store, exp, home, found),
+    )
+
+
+def _own_updates(
+    store: Store, exp: ExperimentId, home: Home, found: Sources
+) -> tuple[RefUpdate, ...]:
+    if home.writer != store.writer:
+        return ()
+    now = _home_refs(exp, home)
+    old = {name: store.repository.ref(name) for name in now}
+    moves = [RefUpdate(name, tip, old[name]) for name, tip in now.items() if old[name] != tip]
+    lanes = [
+        RefUpdate(name, None, tip)
+        for name, tip in found.all.items()
+        if _remote_of(name) is None and name not in now
+    ]
+    return (*moves, *lanes)
+
+
+def _move_own(store: Store, exp: ExperimentId, remote: str | None) -> _Gathered:
+    latest: list[_Gathered] = []
+
+    def changes() -> Sequence[RefUpdate]:
+        latest[:] = [_gather(store, exp, remote)]
+        return latest[0].updates
+
+    with store.journal.locked() as session:
+        # git inherits the lock: if we are killed, nobody else begins before it has ended
+        git = replace(store.git, keep_fds=(*store.git.keep_fds, session.lock))
+        move_refs(git, changes, reason=f"exp: compact {exp}")
+    return latest[0]
+
+
+def _to_push(gathered: _Gathered, home: Mapping[str, Oid]) -> tuple[str, ...]:
+    return tuple(name for name, tip in home.items() if gathered.at_remote.get(name) != tip)
+
+
+def _redundant(
+    gathered: _Gathered, home: Mapping[str, Oid], there: Mapping[str, Oid], remote: str
+) -> dict[str, Oid]:
+    """Refs at the remote that are as they were read, and whose kind has a home there.
+
+    Args:
+        there: What the remote has, by full name.
+    """
+    read = gathered.found.all
+    found: dict[str, Oid] = {}
+    for name, tip in there.items():
+        kind = [own for own in home if bool(refs.parse_notes(own)) == bool(refs.parse_notes(name))]
+        is_there = bool(kind) and all(there.get(own) == home[own] for own in kind)
+        if is_there and name not in home and read.get(refs.tracking(name, remote)) == tip:
+            found[name] = tip
+    return found
+
+
+def _home_refs(exp: ExperimentId, home: Home) -> dict[str, Oid]:
+    archive = {} if home.archive is None else {refs.archive(exp, home.writer): home.archive}
+    return {**archive, refs.notes(exp, home.writer): home.notes}
+
+
+def _of(exp: ExperimentId, listed: Mapping[str, Oid]) -> dict[str, Oid]:
+    parsed = ((name, tip, _parse(name)) for name, tip in listed.items())
+    return {name: tip for name, tip, ref in parsed if ref is not None and ref.exp == exp}
+
+
+def _at(remote: str, listed: Mapping[str, Oid]) -> dict[str, Oid]:
+    """What the remote has, by the names it has there."""
+    found = {}
+    for name, tip in listed.items():
+        ref = _parse(name)
+        if ref is not None and ref.remote == remote:
+            own = refs.notes if refs.parse_notes(name) else refs.archive
+            found[own(ref.exp, ref.writer)] = tip
+    return found
+
+
+def _remote_of(name: str) -> str | None:
+    ref = _parse(name)
+    return None if ref is None else ref.remote
+
+
+def _parse(name: str) -> refs.WriterRef | None:
+    return refs.parse_notes(name) or refs.parse_archive(name)

@@ -9,7 +9,7 @@ from gitexp import refs
 from gitexp.app.branches import head_branch
 from gitexp.app.load import load
 from gitexp.app.share import push_each
-from gitexp.app.sync import refuse_mirror
+from gitexp.app.receive import refuse_mirror
 from gitexp.errors import Refused
 from gitexp.model import ExperimentId, Oid, State
 from gitexp.refs import RefUpdate

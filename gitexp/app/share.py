@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gitexp import refs
 from gitexp.model import ExperimentId, Oid
+from gitexp.store.compacting import is_compacted
 from gitexp.store.remote import Flag, Pushed, RefPush, push
 from gitexp.store.store import Store
 
@@ -56,6 +57,28 @@ def own_evidence(store: Store) -> dict[str, Oid]:
         for name, oid in store.repository.refs(refs.ARCHIVES, refs.NOTES).items()
         if _of(name) is not None and store.repository.is_commit(oid)
     }
+
+
+def lacking(store: Store, there: Mapping[str, Oid]) -> list[RefPush]:
+    """Own evidence that another repository does not have.
+
+    What was compacted there is not given back to it: no ref of that name, but others hold it all.
+
+    Args:
+        there: The repository's evidence, by full name.
+    """
+    of_same: dict[ExperimentId | None, dict[str, Oid]] = {}
+    for name, oid in there.items():
+        of_same.setdefault(_of(name), {})[name] = oid
+    return [
+        RefPush(name=name, oid=oid)
+        for name, oid in own_evidence(store).items()
+        if there.get(name) != oid
+        and (
+            name in there
+            or not is_compacted(store.repository, name, oid, of_same.get(_of(name), {}))
+        )
+    ]
 
 
 def push_each(

@@ -16,7 +16,7 @@ from typing import TypeVar
 from gitexp import refs
 from gitexp.app.branches import head_branch
 from gitexp.app.receive import one_at_a_time, receive, refuse_mirror
-from gitexp.app.share import own_evidence, push_each
+from gitexp.app.share import lacking, own_evidence, push_each
 from gitexp.app.status import status
 from gitexp.app.sync_branches import share_branch
 from gitexp.app.sync_experiment import Outcome, work_on
@@ -150,11 +150,7 @@ class _Sync:
 
     def _push(self, theirs: Theirs, branches: Iterable[RefPush]) -> tuple[Pushed, ...]:
         has = theirs if self._pushes_where_it_fetches() else Theirs(evidence={}, branches={})
-        offers = [
-            RefPush(name=name, oid=oid)
-            for name, oid in own_evidence(self._store).items()
-            if has.evidence.get(name) != oid
-        ]
+        offers = lacking(self._store, has.evidence)
 
         def act() -> tuple[Pushed, ...]:
             shared = push_each(self._store, self._remote, [*branches, *offers], ask=self._ask)

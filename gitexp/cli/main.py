@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Entry] = {
     "restore": Entry("gitexp.cli.restore:restore", "Undo a rollback, an expiry or a promotion."),
     "handover": Entry("gitexp.cli.handover:handover", "Let another clone decide."),
     "sync": Entry("gitexp.cli.sync:sync", "Share records and branches with a remote."),
+    "compact": Entry("gitexp.cli.compact:compact", "Gather all writers' records in one ref."),
     "hooks": Entry("gitexp.cli.hooks:hooks", "Install the git hooks, or see whether they run."),
     "trust": Entry("gitexp.cli.trust:trust", "Allow the commands of a plan to run here."),
     "demo": Entry("gitexp.cli.demo:demo", "Walk through an experiment in a scratch repository."),

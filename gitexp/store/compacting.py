@@ -80,13 +80,11 @@ def sources(repository: Repository, exp: ExperimentId, listed: Mapping[str, Oid]
     )
 
 
-def united(
-    repository: Repository, exp: ExperimentId, writer: WriterId, found: Sources
-) -> Home | None:
-    """The writer's notes and archive with all sources in them; None without any notes.
+def united(repository: Repository, exp: ExperimentId, writer: WriterId, found: Sources) -> Home:
+    """The writer's notes and archive with all sources in them.
 
     Raises:
-        CorruptEvidence: if the writer's own notes cannot be built upon.
+        CorruptEvidence: if there are no notes, or the writer's own cannot be built upon.
     """
     own = refs.notes(exp, writer)
     if own in found.left:
@@ -95,7 +93,9 @@ def united(
             hint=f"git exp log {exp} shows what is wrong with it",
         )
     if not found.notes:
-        return None
+        raise CorruptEvidence(
+            f"no notes of {exp} can be read whole", hint=f"git exp log {exp} shows what is here"
+        )
     return Home(
         writer=writer,
         notes=_united_notes(repository, exp, writer, found),

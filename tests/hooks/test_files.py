@@ -186,12 +186,13 @@ def test_a_hook_of_any_sort_comes_back_as_it_was(kind: str, tmp_path: Path) -> N
 
 def test_no_hook_of_the_user_is_ever_without_a_name(tmp_path: Path) -> None:
     """Whatever lies there, and wherever an install and an uninstall after it are killed."""
-    choices: list[str | bytes | None] = [None, USERS, OURS, PRE_COMMIT, LEFTHOOK]
-    for number, (top, legacy, old) in enumerate(product(choices, repeat=3)):
+    choices: list[str | bytes | None] = [None, USERS, OURS]
+    tops = [*choices, PRE_COMMIT, LEFTHOOK]
+    for number, (top, legacy, old) in enumerate(product(tops, choices, choices)):
         found = {"": top, ".legacy": legacy, ".old": old, ".before-exp": OTHERS}
         before = {suffix: text for suffix, text in found.items() if text is not None}
         users = {text.encode() for text in (USERS, OTHERS) if text in before.values()}
-        for until in range(7):
+        for until in range(5):
             folder = fill(tmp_path / f"{number}-{until}", before)
             install(folder, until=until)
             uninstall(folder, until=until)

@@ -200,6 +200,7 @@ def _plan(view: PlanView) -> dict[str, object]:
         "plan": json.loads(experiment.canonical),
         "plan_hash": experiment.plan_hash,
         "plan_commit": experiment.plan_commit,
+        "decider": experiment.decider,
         "expires": experiment.plan.expires,
         "control": None if now is None else now.control.commit,
         "treatment": None if now is None else now.treatment.commit,

@@ -32,6 +32,8 @@ def plan_page(view: PlanView, screen: Screen) -> list[Line]:
     lines += told("auto", f"may {' and '.join(automatic)}" if automatic else "only reports", screen)
     made = f"{plan.created:%Y-%m-%d %H:%M} UTC by {plan.decider}, ends {plan.expires:%Y-%m-%d}"
     lines += told("made", made + (f", like {plan.like}" if plan.like else ""), screen)
+    if experiment.decider != plan.decider:
+        lines += told("decider", f"{experiment.decider}, by a handover", screen)
     lines += labelled("hash", [line(experiment.plan_hash)])
     if view.unknown:
         kinds = ", ".join(f"{count} × {kind}" for kind, count in sorted(view.unknown.items()))

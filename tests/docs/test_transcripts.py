@@ -5,6 +5,7 @@ others what they printed. An HTML comment before it says where it runs:
 
     <!-- transcript: NAME -->   in the repository NAME of `REPOSITORIES`, made anew
     <!-- transcript: same -->   where the block before it ran
+    <!-- transcript: same in ann -->   in its folder `ann`, as another user of that name
 
 What varies from run to run is compared by kind only: numbers, ids, bars and how wide a column is.
 A command that begins with `$EDITOR` stands for the change the repository's maker knows.
@@ -27,7 +28,9 @@ from tests.support import BIN
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-_BLOCK = re.compile(r"(?:<!-- transcript: (\w[\w-]*) -->\n+)?```console\n(.*?)```", re.DOTALL)
+_BLOCK = re.compile(
+    r"(?:<!-- transcript: (\w[\w-]*)(?: in (\w+))? -->\n+)?```console\n(.*?)```", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,9 @@ class Exchange:
     output: str
 
 
-def transcripts(page: Path) -> Iterator[tuple[str, list[Exchange]]]:
-    """The page's console blocks: where each runs, and its commands."""
-    for where, text in _BLOCK.findall(page.read_text()):
+def transcripts(page: Path) -> Iterator[tuple[str, str, list[Exchange]]]:
+    """The page's console blocks: where each runs, as whom, and its commands."""
+    for where, who, text in _BLOCK.findall(page.read_text()):
         exchanges: list[Exchange] = []
         for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
             lines = part.split("\n")
@@ -49,7 +52,7 @@ def transcripts(page: Path) -> Iterator[tuple[str, list[Exchange]]]:
                 count += 1
             command = "\n".join(lines[:count])
             exchanges.append(Exchange(command, "\n".join(lines[count:]).strip("\n")))
-        yield where, exchanges
+        yield where, who, exchanges
 
 
 def _log_summary(folder: Path) -> None:
@@ -74,9 +77,21 @@ def _own_experiment(folder: Path) -> None:
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
 
+def _two_people(folder: Path) -> None:
+    """A shared repository, and the clones of Ann and Bob."""
+    shared = folder / "shared.git"
+    (folder / "made").mkdir()
+    _log_summary(folder / "made")
+    subprocess.run(["git", "clone", "--quiet", "--bare", "made", shared], cwd=folder, check=True)
+    for name in ("ann", "bob"):
+        subprocess.run(["git", "clone", "--quiet", shared, name], cwd=folder, check=True)
+        subprocess.run(["git", "config", "user.name", name.title()], cwd=folder / name, check=True)
+
+
 REPOSITORIES: dict[str, Callable[[Path], None]] = {
     "log-summary": _log_summary,
     "own-experiment": _own_experiment,
+    "two-people": _two_people,
 }
 
 
@@ -96,28 +111,31 @@ def _shape(text: str) -> str:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_shows_is_what_the_program_prints(page: Path, tmp_path: Path) -> None:
     folder = tmp_path
-    for number, (where, exchanges) in enumerate(transcripts(page)):
+    for number, (where, who, exchanges) in enumerate(transcripts(page)):
         assert where, f"{page.name}: a console block does not say where it runs"
         if where != "same":
             folder = tmp_path / f"{number}-{where}"
             folder.mkdir()
             REPOSITORIES[where](folder)
         for exchange in exchanges:
-            printed = _run(exchange.command, folder)
+            printed = _run(exchange.command, folder, who)
             assert _shape(printed) == _shape(exchange.output), (
                 f"{page.name}: $ {exchange.command}\n--- printed\n{printed}\n"
                 f"--- shown\n{exchange.output}"
             )
 
 
-def _run(command: str, folder: Path) -> str:
+def _run(command: str, folder: Path, who: str) -> str:
+    place = folder / who
     if command.startswith("$EDITOR summarize.py"):
-        (folder / "summarize.py").write_text(demo.WINNER)
+        (place / "summarize.py").write_text(demo.WINNER)
         return ""
+    # what one of them trusts, the other does not
+    own = {"XDG_STATE_HOME": str(folder / f"{who}-state")} if who else {}
     done = subprocess.run(
         ["sh", "-c", command],
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "80", "GIT_PAGER": "cat"},
+        cwd=place,
+        env={**os.environ, **own, "COLUMNS": "80", "GIT_PAGER": "cat"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -4,29 +4,8 @@ from __future__ import annotations
 
 from gitexp.app.branches import target_tips
 from gitexp.lifecycle import Experiment
-from gitexp.model import Arm, ArmTip, Comparison, Decided, Oid, Plan, Revision, State
+from gitexp.model import Arm, ArmTip, Comparison, Decided, Oid, Plan, Revision
 from gitexp.store.store import Store
-
-
-def compare(store: Store, experiment: Experiment, tip: Oid | None) -> Comparison | None:
-    """What the arms run now, or ran last; None when that cannot be known here.
-
-    A treatment that its target contains has nothing left to be compared with there: then what was
-    compared when it was measured holds.
-
-    Args:
-        tip: Of the experiment's branch, if there is one.
-    """
-    if experiment.state is not State.RUNNING or tip is None:
-        return recorded(experiment, experiment.last_revision())
-    control = control_of(store, experiment.plan, tip)
-    if control == tip:
-        measured = recorded(experiment, revision_at(experiment, tip))
-        if measured is not None:
-            return measured
-    if control is None:
-        return recorded(experiment, experiment.last_revision())
-    return compare_commits(store, experiment.plan, control, tip)
 
 
 def control_of(store: Store, plan: Plan, tip: Oid) -> Oid | None:

@@ -75,6 +75,35 @@ def target_tip(store: Store, target: str) -> Oid:
     return tip
 
 
+def refuse_unfetched(store: Store, experiment: Experiment, target: str, commit: Oid) -> None:
+    """Refuse to act on a target that is older here than what is known to be in it elsewhere.
+
+    Raises:
+        Refused: if the commit is not here at all, or only a remote's target has it.
+    """
+    name, repository = short(target), store.repository
+    tracking = repository.refs(f"{refs.REMOTE_BRANCHES}*/{name}")
+    if not tracking:
+        return
+    if not repository.is_commit(commit):
+        raise Refused(
+            f"{commit[:12]}, which ended {experiment.id} on {name}, is not in this clone",
+            hint=f"git switch {name} && git pull, then run it again",
+            code="not-fetched",
+        )
+    own = store.git.ref(target)
+    if own is not None and repository.is_ancestor(commit, own):
+        return
+    having = [ref for ref, tip in tracking.items() if repository.is_ancestor(commit, tip)]
+    if having:
+        where = min(having).removeprefix(refs.REMOTE_BRANCHES)
+        raise Refused(
+            f"{name} is behind {where}, which has {commit[:12]}",
+            hint=f"git switch {name} && git pull, then run it again",
+            code="behind",
+        )
+
+
 def promotion_of(experiment: Experiment) -> tuple[Promoted, Oid]:
     """The promotion that holds, and the commit that brought the change in."""
     record, last = experiment.promoted, experiment.state_event

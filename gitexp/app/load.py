@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gitexp import refs
-from gitexp.app.arms import compare
+from gitexp.app.arms import compare_commits, control_of, recorded, revision_at
+from gitexp.app.arrivals import Arrival, arrival
 from gitexp.app.branches import branch_tips, current_experiment, known_ids
 from gitexp.codec import parse_plan, plan_hash
 from gitexp.errors import CorruptEvidence, GitexpError, UnknownExperiment, UsageError
@@ -19,6 +20,7 @@ from gitexp.model import (
     Oid,
     Plan,
     PlanBody,
+    State,
     experiment_id,
 )
 from gitexp.store.store import Store
@@ -35,6 +37,7 @@ class Loaded:
         tip: Of its branch, wherever it was found; None when there is none any more.
         source: None for a branch of this clone, else the remote it was found on.
         comparison: What the arms run now, or ran last; None when that cannot be known here.
+        arrived: How the target came to contain the branch, when no record says so.
         health: What only the repository could tell.
     """
 
@@ -43,6 +46,7 @@ class Loaded:
     tip: Oid | None
     source: str | None
     comparison: Comparison | None
+    arrived: Arrival | None
     health: tuple[Health, ...]
 
     def compared(self) -> Comparison:
@@ -110,13 +114,14 @@ def load(store: Store, exp: ExperimentId, *, at: Oid | None = None) -> Loaded:
     if body is None:
         raise _no_plan(exp, tip, has_evidence=bool(evidence.records or evidence.problems))
     experiment = fold(evidence, body, plan_hash(body.canonical))
-    comparison = compare(store, experiment, tip)
+    comparison, arrived = _compare(store, experiment, tip)
     return Loaded(
         experiment=experiment,
         is_decider=store.known_writer == experiment.decider,
         tip=tip,
         source=source,
         comparison=comparison,
+        arrived=arrived,
         health=(
             *_plan_health(experiment, line),
             *_harness_health(store, experiment.plan, comparison),
@@ -175,6 +180,25 @@ def _no_plan(exp: ExperimentId, tip: Oid | None, *, has_evidence: bool) -> Gitex
         f"records of {exp} are here, but no plan that can be read",
         hint=f"git exp log {exp} --json, or fetch it again from where it came",
     )
+
+
+def _compare(
+    store: Store, experiment: Experiment, tip: Oid | None
+) -> tuple[Comparison | None, Arrival | None]:
+    """What the arms are: by the branches while it runs, by the records when those cannot tell."""
+    last = recorded(experiment, experiment.last_revision())
+    if experiment.state is not State.RUNNING or tip is None:
+        return last, None
+    control = control_of(store, experiment.plan, tip)
+    if control is None:
+        return last, None
+    if control != tip:
+        return compare_commits(store, experiment.plan, control, tip), None
+    # the target contains it, and has nothing left to compare it with
+    arrived = arrival(store, experiment)
+    then = recorded(experiment, revision_at(experiment, tip))
+    base = tip if arrived is None else arrived.control
+    return then or compare_commits(store, experiment.plan, base, tip), arrived
 
 
 def _plan_health(experiment: Experiment, line: str | None) -> tuple[Health, ...]:

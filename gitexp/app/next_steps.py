@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gitexp.app.load import Loaded
-from gitexp.lifecycle import Experiment
-from gitexp.model import Comparison, RolledBack, State, Verdict
+from gitexp.model import Comparison, Promoted, RolledBack, State, Verdict
+from gitexp.refs import short
 
 
 def next_commands(
@@ -21,7 +21,9 @@ def next_commands(
     experiment = loaded.experiment
     if loaded.source is not None and not experiment.records:
         return ("git exp init",)
-    commands = _after_end(experiment, verdict)
+    if loaded.arrived is not None:
+        return _after_merge(loaded, is_gone=loaded.arrived.is_gone)
+    commands = _after_end(loaded, verdict)
     if commands is None:
         commands = _by_verdict(loaded, verdict, is_analysed, blocks_needed)
     if commands and loaded.source is not None:
@@ -30,18 +32,42 @@ def next_commands(
     return commands
 
 
-def _after_end(experiment: Experiment, verdict: Verdict) -> tuple[str, ...] | None:
+def _after_merge(loaded: Loaded, *, is_gone: bool) -> tuple[str, ...]:
+    """What is left to do when the target took the branch in and no record says so."""
+    exp = loaded.experiment.id
+    if is_gone:
+        return (f"git exp rollback {exp}",) if loaded.source is None else ()
+    return (f"git exp promote {exp}",)
+
+
+def _after_end(loaded: Loaded, verdict: Verdict) -> tuple[str, ...] | None:
     """What is left to do with an experiment that has ended; None while it runs."""
-    event = experiment.state_event
+    experiment = loaded.experiment
+    event = None if experiment.state_event is None else experiment.state_event.body
+    drop = (f"git exp rollback {experiment.id}",)
+    has_branch = loaded.tip is not None and loaded.source is None
     match experiment.state:
+        case State.PROMOTED if has_branch:
+            return _drop_merged(loaded)
+        case State.ROLLED_BACK if has_branch:
+            return drop  # it was rolled back in another clone
         case State.PROMOTED | State.ROLLED_BACK:
             return ()
-        case State.EXPIRED if event is not None and isinstance(event.body, RolledBack):
-            return ()
+        case State.EXPIRED if isinstance(event, RolledBack):
+            return drop if has_branch else ()
         case State.EXPIRED if verdict is not Verdict.BETTER:
-            return (f"git exp rollback {experiment.id}",)
+            return drop
         case _:
             return None
+
+
+def _drop_merged(loaded: Loaded) -> tuple[str, ...]:
+    """Deleting the branch of a promotion made elsewhere, unless more was committed on it."""
+    record = loaded.experiment.promoted
+    if record is None or not isinstance(record.body, Promoted) or record.body.tip != loaded.tip:
+        return ()
+    switch = f"git switch {short(record.body.target)}"  # git deletes no branch one stands on
+    return (switch, f"git branch -D exp/{loaded.experiment.id}")
 
 
 def _by_verdict(

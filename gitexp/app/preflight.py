@@ -15,7 +15,7 @@ from gitexp.app.trust import require_trust
 from gitexp.decision import Analysis
 from gitexp.errors import Refused
 from gitexp.health import HealthState
-from gitexp.model import Arm, Outcome, State, Trial
+from gitexp.model import Arm, Outcome, RolledBack, State, Trial
 from gitexp.store.store import Store
 
 CLOCK_TOLERANCE = timedelta(minutes=1)
@@ -62,17 +62,42 @@ def refuse_to_measure(loaded: Loaded) -> None:
     """
     exp, comparison = loaded.experiment.id, loaded.compared()
     if loaded.experiment.state is not State.RUNNING:
-        raise Refused(
-            f"{exp} has ended: it was {loaded.experiment.state.replace('-', ' ')}",
-            hint=f"git exp create --like {exp} starts another one like it",
-            code="ended",
-        )
+        raise _ended(loaded)
+    if loaded.arrived is not None:
+        raise _merged(loaded, is_gone=loaded.arrived.is_gone)
     if comparison.control.tree == comparison.treatment.tree:
         raise Refused(
             f"control and treatment are the same code: exp/{exp} changes nothing yet",
             hint=f"commit the change on exp/{exp}, then run it again",
             code="same-code",
         )
+
+
+def _ended(loaded: Loaded) -> Refused:
+    experiment = loaded.experiment
+    exp, event = experiment.id, experiment.state_event
+    how = f"it was {experiment.state.replace('-', ' ')}"
+    hint = f"git exp create --like {exp} starts another one like it"
+    is_here = loaded.tip is not None and loaded.source is None
+    if is_here and event is not None and isinstance(event.body, RolledBack):
+        how += f" by {event.writer}: {event.body.reason}"
+        hint = f"git exp restore {exp} goes on with it, git exp rollback {exp} drops the branch"
+    return Refused(f"{exp} has ended: {how}", hint=hint, code="ended")
+
+
+def _merged(loaded: Loaded, *, is_gone: bool) -> Refused:
+    exp, target = loaded.experiment.id, refs.short(loaded.experiment.plan.target)
+    if is_gone:
+        return Refused(
+            f"{target} took exp/{exp} in and took it out again",
+            hint=f"git exp rollback {exp}, or git exp create --like {exp} to go on with it",
+            code="taken-back",
+        )
+    return Refused(
+        f"{target} has exp/{exp} already: it was merged without git exp promote",
+        hint=f"git exp promote {exp}, which records that; git exp sync tells the others, too",
+        code="already-merged",
+    )
 
 
 def blame(rig: Rig, trial: Trial) -> Refused:

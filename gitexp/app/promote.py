@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitexp import refs
+from gitexp.app.arms import revision_at
 from gitexp.app.endings import (
     branch_tip,
     checked_reason,
@@ -14,11 +15,12 @@ from gitexp.app.endings import (
     retried,
     target_tip,
 )
+from gitexp.app.merged import merge_made_elsewhere, record_merge
 from gitexp.changes import Changes, PromotionText, promotion_changes
 from gitexp.decision import MayPromote
 from gitexp.errors import Refused
 from gitexp.lifecycle import Experiment
-from gitexp.model import Oid, State
+from gitexp.model import Decided, Oid, Promoted, Recognised, State, Verdict
 from gitexp.refs import short
 from gitexp.store.apply import apply
 from gitexp.store.store import Store
@@ -33,6 +35,8 @@ class Promotion:
         before: The target's tip before; None when `existed`.
         stands_on: Where HEAD is here, when the user was taken along; else None.
         existed: It had been promoted before; nothing was done.
+        recognised: How it had been merged without `promote`; then it was only put on record.
+        verdict: What had been decided of it, when `recognised`; None: nothing.
         undo: The command that takes it back.
     """
 
@@ -44,6 +48,8 @@ class Promotion:
     evidence: Oid | None
     stands_on: str | None
     existed: bool
+    recognised: Recognised | None = None
+    verdict: Verdict | None = None
     undo: str
 
 
@@ -97,9 +103,8 @@ def promotion(
     _refuse_moved(experiment, now=now, then=tip)
     if store.repository.is_ancestor(tip, onto):
         raise Refused(
-            f"{short(target)} contains exp/{experiment.id} already",
-            hint=f"it was merged by hand: git branch -d exp/{experiment.id} removes the branch, "
-            "every record stays",
+            f"{short(target)} took exp/{experiment.id} in and took it out again",
+            hint=f"git exp create --like {experiment.id}, which makes the change anew",
             code="already-merged",
         )
     return promotion_changes(
@@ -125,6 +130,9 @@ def _promote(
     done = existing(experiment)
     if done is not None:
         return done
+    found = merged_already(store, experiment, into=into, override=permission.override)
+    if found is not None:
+        return record_promotion(store, experiment, found)
     changes = promotion(store, experiment, permission, tip=tip, said=said, into=into)
     applied = apply(store, changes)
     drop_checkouts(store, experiment.id)
@@ -157,6 +165,43 @@ def existing(experiment: Experiment) -> Promotion | None:
         evidence=done.evidence,
         stands_on=None,
         existed=True,
+        undo=f"git exp rollback {experiment.id}",
+    )
+
+
+def merged_already(
+    store: Store, experiment: Experiment, *, into: str | None = None, override: str | None = None
+) -> Promoted | None:
+    """A merge that was made without `promote` and is not on record; None: there is none.
+
+    Args:
+        into: Another branch than the plan's target.
+        override: The user's reason why it is right although it was not found better.
+    """
+    target = None if into is None else _full_name(into)
+    found = merge_made_elsewhere(store, experiment, into=target)
+    if found is None or override is None:
+        return found
+    return replace(found, override=checked_reason(override))
+
+
+def record_promotion(store: Store, experiment: Experiment, found: Promoted) -> Promotion:
+    """Record a merge that is there already: it is a fact, and needs no permission."""
+    record_merge(store, experiment, found)
+    revision = revision_at(experiment, found.tip)
+    record = None if revision is None else experiment.decisions.get(revision)
+    decided = None if record is None or not isinstance(record.body, Decided) else record.body
+    return Promotion(
+        experiment=experiment,
+        target=found.target,
+        tip=found.tip,
+        merge=found.merge,
+        before=None,
+        evidence=found.evidence,
+        stands_on=None,
+        existed=False,
+        recognised=found.recognised,
+        verdict=None if decided is None else decided.verdict,
         undo=f"git exp rollback {experiment.id}",
     )
 

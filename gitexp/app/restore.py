@@ -6,7 +6,13 @@ import shlex
 from dataclasses import dataclass
 
 from gitexp import refs
-from gitexp.app.endings import branch_tip, promotion_of, retried, target_tip
+from gitexp.app.endings import (
+    branch_tip,
+    promotion_of,
+    refuse_unfetched,
+    retried,
+    target_tip,
+)
 from gitexp.changes import (
     Changes,
     Kind,
@@ -72,7 +78,7 @@ def restoration(store: Store, experiment: Experiment) -> Changes | None:
         return _undo_revert(store, experiment, event.revert)
     if experiment.state is State.RUNNING and here is not None:
         return None
-    tip = event.tip if isinstance(event, RolledBack) else here or _last_tip(experiment)
+    tip = here or (event.tip if isinstance(event, RolledBack) else _last_tip(experiment))
     _require(store, experiment, tip)
     return restore_changes(experiment, tip=tip, branch_tip=here)
 
@@ -126,6 +132,7 @@ def _undo_promotion(store: Store, experiment: Experiment, here: Oid | None) -> C
     done, merge = promotion_of(experiment)
     if merge != done.merge:
         return None  # it was put in place again already, which is what restore is for
+    refuse_unfetched(store, experiment, done.target, merge)
     onto = target_tip(store, done.target)
     _refuse_seen(store, experiment, done, onto=onto)
     parents = store.repository.commit(merge).parents
@@ -134,21 +141,26 @@ def _undo_promotion(store: Store, experiment: Experiment, here: Oid | None) -> C
 
 
 def _refuse_seen(store: Store, experiment: Experiment, done: Promoted, *, onto: Oid) -> None:
-    """Refuse to take back silently what others may build on."""
-    hint = f"git exp rollback {experiment.id}, which reverts it on {short(done.target)}"
+    """Refuse to take back silently what others may build on, or what `promote` did not make."""
+    seen = _seen(store, experiment, done, onto=onto)
+    if seen is not None:
+        raise Refused(
+            f"{experiment.id} is promoted, and {seen}",
+            hint=f"git exp rollback {experiment.id}, which reverts it on {short(done.target)}",
+            code="promoted",
+        )
+
+
+def _seen(store: Store, experiment: Experiment, done: Promoted, *, onto: Oid) -> str | None:
+    if done.recognised is not None:
+        return "restore only undoes what git exp promote did"
     if onto != done.merge:
-        raise Refused(
-            f"{experiment.id} is promoted, and {short(done.target)} has moved on since",
-            hint=hint,
-            code="promoted",
-        )
-    pushed = store.repository.refs("refs/remotes/", f"--contains={done.merge}")
+        return f"{short(done.target)} has moved on since"
+    pushed = store.repository.refs(refs.REMOTE_BRANCHES, f"--contains={done.merge}")
     if pushed:
-        raise Refused(
-            f"{experiment.id} is promoted, and that was pushed: {min(pushed)} has it",
-            hint=hint,
-            code="promoted",
-        )
+        return f"that was pushed: {min(pushed)} has it"
+    others = [event for event in experiment.standing.rivals if isinstance(event.body, Promoted)]
+    return f"{others[0].writer} promoted it, too" if others else None
 
 
 def _undo_revert(store: Store, experiment: Experiment, revert: Oid) -> Changes:
@@ -157,6 +169,7 @@ def _undo_revert(store: Store, experiment: Experiment, revert: Oid) -> Changes:
     assert record is not None
     assert isinstance(record.body, Promoted)
     done, repository = record.body, store.repository
+    refuse_unfetched(store, experiment, done.target, revert)
     onto = target_tip(store, done.target)
     if repository.has(revert) and repository.is_ancestor(revert, onto):
         return revert_of_revert_changes(experiment, done, revert=revert, target_tip=onto)
@@ -178,6 +191,6 @@ def _require(store: Store, experiment: Experiment, tip: Oid) -> None:
     if not store.repository.is_commit(tip):
         raise Refused(
             f"the treatment of {experiment.id} is not in this clone",
-            hint="fetch it from a clone that has it: git exp init, then git fetch",
+            hint="git exp sync, in a clone that has it and then here",
             code="no-treatment",
         )

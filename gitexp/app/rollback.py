@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gitexp.app.arrivals import arrival
 from gitexp.app.endings import (
     branch_tip,
     checked_reason,
     drop_checkouts,
     no_branch,
     promotion_of,
+    refuse_unfetched,
     retried,
     target_tip,
 )
-from gitexp.changes import Changes, Kind, event_changes, revert_changes, rollback_changes
+from gitexp.app.load import load
+from gitexp.app.merged import merge_made_elsewhere, record_merge
+from gitexp.changes import (
+    Changes,
+    Kind,
+    Undo,
+    UndoCommit,
+    UndoRange,
+    drop_changes,
+    event_changes,
+    revert_changes,
+    rollback_changes,
+)
+from gitexp.errors import Refused
 from gitexp.lifecycle import Experiment
-from gitexp.model import Oid, RolledBack, State, Verdict
+from gitexp.model import Oid, Promoted, Recognised, RolledBack, State, Verdict
+from gitexp.refs import short
 from gitexp.store.apply import apply
 from gitexp.store.store import Store
 
@@ -79,34 +95,88 @@ def rollback(
     """
     checked_reason(reason)
     if experiment.state is State.PROMOTED:
-        return _reverting(store, experiment, reason=reason, result=result)
-    tip = branch_tip(store, experiment.id)
-    if tip is not None:
-        target = experiment.plan.target
-        return rollback_changes(
-            experiment, tip=tip, target=target, target_tip=store.git.ref(target), reason=reason
-        )
+        done, merge = promotion_of(experiment)
+        return _reverting(store, experiment, done, merge, reason=reason, result=result)
+    found = merge_made_elsewhere(store, experiment)
+    if found is not None:
+        return _reverting(store, experiment, found, found.merge, reason=reason, result=result)
+    tip, target = branch_tip(store, experiment.id), experiment.plan.target
     if _last(experiment) is not None:
-        return None
-    raise no_branch(store, experiment.id)
+        if tip is None:
+            return None
+        return drop_changes(experiment, tip=tip, target=target, target_tip=store.git.ref(target))
+    if tip is None:
+        raise no_branch(store, experiment.id)
+    return rollback_changes(
+        experiment, tip=tip, target=target, target_tip=store.git.ref(target), reason=reason
+    )
 
 
-def _reverting(store: Store, experiment: Experiment, *, reason: str, result: str | None) -> Changes:
-    done, merge = promotion_of(experiment)
+def _reverting(
+    store: Store,
+    experiment: Experiment,
+    done: Promoted,
+    merge: Oid,
+    *,
+    reason: str,
+    result: str | None,
+) -> Changes:
+    refuse_unfetched(store, experiment, done.target, merge)
     onto = target_tip(store, done.target)
-    repository = store.repository
-    if not repository.has(merge) or not repository.is_ancestor(merge, onto):
-        # the target was reset, or is another line of history: there is nothing to take back
+    undo = _undo(store, experiment, done, merge, onto=onto)
+    if undo is None:
         event = RolledBack(tip=done.tip, reason=reason)
         return event_changes(experiment, Kind.ROLL_BACK, event, tip=done.tip)
     return revert_changes(
         experiment,
         done,
-        merge=merge,
-        is_merge=len(repository.commit(merge).parents) > 1,
+        commit=merge,
+        undo=undo,
         target_tip=onto,
+        branch_tip=branch_tip(store, experiment.id),
         reason=reason,
         result=result,
+    )
+
+
+def _undo(
+    store: Store, experiment: Experiment, done: Promoted, merge: Oid, *, onto: Oid
+) -> Undo | None:
+    """What takes the change out; None: the target is without it, there is nothing to take out.
+
+    Raises:
+        Refused: if it came in with commits that cannot be told from others' between them.
+    """
+    repository = store.repository
+    if not repository.has(merge) or not repository.is_ancestor(merge, onto):
+        return None  # the target was reset, or is another line of history
+    if merge == done.merge:
+        is_with_others = done.recognised in (Recognised.MERGED, Recognised.SQUASHED)
+        if done.since is not None:
+            return UndoRange(since=done.since, commit=done.tip if is_with_others else merge)
+        if done.recognised in (Recognised.FAST_FORWARD, Recognised.CHERRY_PICKED):
+            _refuse_scattered(store, experiment, done)
+            return None
+    return UndoCommit(commit=merge, is_merge=len(repository.commit(merge).parents) > 1)
+
+
+def _refuse_scattered(store: Store, experiment: Experiment, done: Promoted) -> None:
+    """Nothing, when somebody took the commits out one by one.
+
+    Raises:
+        Refused: else, with the command that does.
+    """
+    arrived = arrival(store, experiment, into=done.target, tip=done.tip)
+    if arrived is not None and arrived.is_gone:
+        return
+    commits = (done.merge,) if arrived is None else arrived.commits
+    single = [oid for oid in reversed(commits) if len(store.repository.commit(oid).parents) == 1]
+    target = short(done.target)
+    raise Refused(
+        f"{experiment.id} came into {target} with commits of others in between",
+        hint=f"git switch {target} && git revert --no-edit {' '.join(o[:12] for o in single)}, "
+        f"then git exp rollback {experiment.id} once more, which records it",
+        code="scattered",
     )
 
 
@@ -127,13 +197,18 @@ def _roll_back(
             existed=True,
             undo=undo,
         )
+    if changes.build is not None and experiment.state is not State.PROMOTED:
+        # what is taken back goes on record first: one event names one that it follows
+        found = merge_made_elsewhere(store, experiment)
+        assert found is not None
+        record_merge(store, experiment, found)
+        now = load(store, experiment.id).experiment
+        return _roll_back(store, now, reason=reason, result=result)
     applied = apply(store, changes)
     drop_checkouts(store, experiment.id)
-    event = changes.records[0]
-    assert isinstance(event, RolledBack)
     return Rollback(
         experiment=experiment,
-        tip=event.tip,
+        tip=changes.pins[0],
         target=changes.branches[0].name if applied.made else None,
         revert=applied.made,
         stands_on=applied.stands_on if applied.moved else None,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+from gitexp import refs
 from gitexp.app.load import Loaded, load
 from gitexp.app.next_steps import next_commands
 from gitexp.app.status_view import Estimate, StatusRow
@@ -45,6 +46,7 @@ def row_of(store: Store, loaded: Loaded) -> StatusRow:
     cached = cached_verdict(store, loaded)
     decided = recorded.body if recorded and isinstance(recorded.body, Decided) else None
     verdict, reason = _verdict(loaded, revision, decided, cached)
+    reason = _with_merge(loaded, decided, reason)
     telling = _telling(experiment, revision)
     event = experiment.state_event
     return StatusRow(
@@ -102,6 +104,21 @@ def _verdict(
     if experiment.state is State.RUNNING or revision is None:
         return Verdict.COLLECTING, "not analysed"
     return Verdict.UNDECIDED, "ended before it was decided"
+
+
+def _with_merge(loaded: Loaded, decided: Decided | None, reason: str) -> str:
+    """The reason, and what there is to know of a merge that `promote` did not make."""
+    experiment, arrived = loaded.experiment, loaded.arrived
+    target = refs.short(experiment.plan.target)
+    if arrived is not None and arrived.is_gone:
+        return f"{target} took it in and took it out again; {reason}"
+    if arrived is not None:
+        return f"{target} has it ({arrived.promoted.recognised}), which is not recorded; {reason}"
+    event = experiment.promoted if experiment.state is State.PROMOTED else None
+    if event is None or not isinstance(event.body, Promoted) or event.body.recognised is None:
+        return reason
+    how = "merged" if decided else "merged without a decision"
+    return f"{how} elsewhere ({event.body.recognised}); {reason}"
 
 
 def _telling(experiment: Experiment, revision: Revision | None) -> tuple[Block, ...]:

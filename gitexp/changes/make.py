@@ -21,6 +21,8 @@ from gitexp.changes.values import (
     Registration,
     Revert,
     Switch,
+    Undo,
+    UndoCommit,
 )
 from gitexp.decision import MayPromote
 from gitexp.lifecycle import Experiment
@@ -32,6 +34,8 @@ from gitexp.model import (
     PlanBody,
     PlanHash,
     Promoted,
+    Record,
+    RecordId,
     Restored,
     RolledBack,
     StateEvent,
@@ -130,6 +134,20 @@ def promotion_changes(
     )
 
 
+def recognition_changes(experiment: Experiment, found: Promoted) -> Changes:
+    """A merge that is there already, on record; no branch moves."""
+    summary = f"exp/{experiment.id} promoted into {short(found.target)}: found {found.recognised}"
+    return _of(
+        experiment,
+        Kind.PROMOTE,
+        tip=found.tip,
+        branches=(),
+        event=found,
+        pins=(found.tip,),
+        notes=(Note(commit=found.merge, text=summary), Note(commit=found.tip, text=summary)),
+    )
+
+
 def rollback_changes(
     experiment: Experiment, *, tip: Oid, target: str, target_tip: Oid | None, reason: str
 ) -> Changes:
@@ -152,22 +170,51 @@ def rollback_changes(
     )
 
 
+def drop_changes(
+    experiment: Experiment, *, tip: Oid, target: str, target_tip: Oid | None
+) -> Changes:
+    """The branch of an experiment that has ended already, dropped; its tip stays archived.
+
+    Args:
+        target_tip: Of the branch a user who stands on the experiment's ends on.
+    """
+    branch = refs.branch(experiment.id)
+    return Changes(
+        kind=Kind.ROLL_BACK,
+        exp=experiment.id,
+        plan_hash=experiment.plan_hash,
+        what=f"exp: {Kind.ROLL_BACK} {experiment.id}",
+        build=None,
+        branches=(RefUpdate(branch, None, tip),),
+        records=(),
+        place=experiment.plan_commit or tip,
+        evidence=(),
+        pins=(tip,),
+        notes=(),
+        head=Switch(to=target, at=target_tip, when_on=(branch,)) if target_tip else None,
+    )
+
+
 def revert_changes(
     experiment: Experiment,
     promotion: Promoted,
     *,
-    merge: Oid,
-    is_merge: bool,
+    commit: Oid,
+    undo: Undo,
     target_tip: Oid,
+    branch_tip: Oid | None,
     reason: str,
     result: str | None,
 ) -> Changes:
-    """A promotion taken back by a revert on the target.
+    """A promotion taken back by a revert on the target, and what is left of its branch dropped.
 
     Args:
-        merge: The commit that brought the change in: the merge, or a revert of its revert.
+        commit: The commit that brought the change in: the merge, or a revert of its revert.
+        undo: How to take it out.
+        branch_tip: Where its branch is, when it has one: merges made elsewhere leave it.
     """
-    tip, target = promotion.tip, promotion.target
+    tip, target, branch = promotion.tip, promotion.target, refs.branch(experiment.id)
+    left = () if branch_tip is None else (branch_tip,)
     return _of(
         experiment,
         Kind.ROLL_BACK,
@@ -175,15 +222,19 @@ def revert_changes(
         build=Revert(
             onto=target_tip,
             on=target,
-            commit=merge,
-            is_merge=is_merge,
-            message=messages.rollback(experiment, merge=merge, reason=reason, result=result),
+            undo=undo,
+            message=messages.rollback(
+                experiment, merge=commit, undo=undo, reason=reason, result=result
+            ),
         ),
-        branches=(RefUpdate(target, MADE, target_tip),),
+        branches=(
+            RefUpdate(target, MADE, target_tip),
+            *(RefUpdate(branch, None, old) for old in left),
+        ),
         event=RolledBack(tip=tip, reason=reason, revert=MADE),
-        pins=(tip,),
-        notes=(_rolled_back(experiment, tip, reason), _rolled_back(experiment, merge, reason)),
-        head=Switch(to=target, at=MADE, when_on=(target,)),
+        pins=(tip, *left),
+        notes=(_rolled_back(experiment, tip, reason), _rolled_back(experiment, commit, reason)),
+        head=Switch(to=target, at=MADE, when_on=(target, branch) if left else (target,)),
     )
 
 
@@ -240,8 +291,7 @@ def revert_of_revert_changes(
         build=Revert(
             onto=target_tip,
             on=target,
-            commit=revert,
-            is_merge=False,
+            undo=UndoCommit(commit=revert, is_merge=False),
             message=messages.restoration(experiment, revert=revert),
         ),
         branches=(RefUpdate(target, MADE, target_tip),),
@@ -270,7 +320,6 @@ def _of(
     evidence: tuple[Oid, ...] = (),
     head: Switch | None = None,
 ) -> Changes:
-    last = experiment.state_event
     return Changes(
         kind=kind,
         exp=experiment.id,
@@ -278,7 +327,7 @@ def _of(
         what=f"exp: {kind} {experiment.id}",
         build=build,
         branches=branches,
-        records=(replace(event, after=None if last is None else last.id),),
+        records=tuple(replace(event, after=last) for last in _followed(experiment, event)),
         # events belong to the plan commit; without its record here, to the treatment
         place=experiment.plan_commit or tip,
         evidence=evidence,
@@ -286,6 +335,27 @@ def _of(
         notes=notes,
         head=head,
     )
+
+
+def _followed(experiment: Experiment, event: StateEvent) -> tuple[RecordId | None, ...]:
+    """The last event, and those of other clones that would hold in spite of a rollback.
+
+    One record names one event that it follows, so that each of them needs one.
+    """
+    last = experiment.state_event
+    rivals = experiment.standing.rivals if isinstance(event, RolledBack) else ()
+    outlasting = [r.id for r in rivals if _outlasts(r, event)]
+    return (None if last is None else last.id, *outlasting)
+
+
+def _outlasts(rival: Record, event: StateEvent) -> bool:
+    match rival.body:
+        case Promoted(tip=tip) | Restored(tip=tip, merge=str()):
+            return isinstance(event, RolledBack) and tip == event.tip
+        case Restored():
+            return True
+        case _:
+            return False
 
 
 def _rolled_back(experiment: Experiment, commit: Oid, reason: str) -> Note:

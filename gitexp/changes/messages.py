@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from unicodedata import category
 
-from gitexp.changes.values import EVIDENCE, Message
+from gitexp.changes.values import EVIDENCE, Message, Undo, UndoRange
 from gitexp.decision import MayPromote
 from gitexp.lifecycle import Experiment
 from gitexp.model import ExperimentId, Oid, Plan, PlanHash
@@ -104,11 +104,16 @@ def promotion(
     )
 
 
-def rollback(experiment: Experiment, *, merge: Oid, reason: str, result: str | None) -> Message:
+def rollback(
+    experiment: Experiment, *, merge: Oid, undo: Undo, reason: str, result: str | None
+) -> Message:
     """The message of the revert that takes a promotion back."""
+    what = f"{merge}, which promoted it."
+    if isinstance(undo, UndoRange):
+        what = f"the change from {undo.since} to {undo.commit}, which came with {merge}."
     paragraphs = [
         f"Roll back exp/{experiment.id}: {one_line(experiment.plan.name)}",
-        f"This reverts {merge}, which promoted it.",
+        f"This reverts {what}",
         f"Reason: {one_line(reason)}",
         plain(result or ""),
     ]

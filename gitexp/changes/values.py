@@ -85,18 +85,39 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UndoCommit:
+    """The change of one commit.
+
+    Attributes:
+        is_merge: Whether it is a merge, to be undone against its first parent.
+    """
+
+    commit: Oid
+    is_merge: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoRange:
+    """All that lies between two commits, as one change."""
+
+    since: Oid
+    commit: Oid
+
+
+Undo = UndoCommit | UndoRange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Revert:
-    """Undo `commit` on top of `onto`.
+    """Undo a change on top of `onto`.
 
     Attributes:
         on: The branch's full name.
-        is_merge: Whether it is a merge, to be undone against its first parent.
     """
 
     onto: Oid
     on: str
-    commit: Oid
-    is_merge: bool
+    undo: Undo
     message: Message
 
 
@@ -211,6 +232,10 @@ def steps(changes: Changes, *, here: str) -> tuple[str, ...]:
         here: The branch HEAD names, in full, or the commit when it is detached.
     """
     lines = [*_build_steps(changes)]
+    for record in changes.records:
+        if isinstance(record, Promoted) and record.recognised is not None:
+            place = f"{_short(record.merge)} on {short(record.target)}"
+            lines.append(f"record that {place} brought it in ({record.recognised})")
     made = _made(changes.build)
     for move in changes.branches:
         name = short(move.name)
@@ -241,8 +266,10 @@ def _build_steps(changes: Changes) -> tuple[str, ...]:
             return (first, f"take over the change of {_short(carried.commit)} in a second commit")
         case Merge() as merge:
             return (f"merge {short(merge.branch)} ({_short(merge.tip)}) into {short(merge.into)}",)
+        case Revert(undo=UndoRange(since=since, commit=commit), on=on):
+            return (f"revert {_short(since)}..{_short(commit)} on {short(on)}",)
         case Revert() as revert:
-            return (f"revert {_short(revert.commit)} on {short(revert.on)}",)
+            return (f"revert {_short(revert.undo.commit)} on {short(revert.on)}",)
         case None:
             return ()
 

@@ -38,14 +38,24 @@ def promote(
     from gitexp.app.judge import judge
     from gitexp.app.load import load, resolve_id
     from gitexp.app.opening import open_store
-    from gitexp.changes import steps
+    from gitexp.changes import recognition_changes, steps
     from gitexp.render.promotion import planned, promoted, promotion_text
 
     store = open_store()
     exp = resolve_id(store, exp_id)
-    done = app.existing(load(store, exp).experiment)
+    typed = [("--into", into), ("--override", override)]
+    experiment = load(store, exp).experiment
+    done = app.existing(experiment)
     if done is not None:
         output.show(promoted(done))
+        return
+    found = app.merged_already(store, experiment, into=into, override=override)
+    if found is not None and dry_run:
+        changes = recognition_changes(experiment, found)
+        output.show(planned("promote", exp, changes, here=standing_on(store), options=typed))
+        return
+    if found is not None:
+        output.show(promoted(app.record_promotion(store, experiment, found)))
         return
     judged = judge(store, exp)
     experiment = judged.loaded.experiment
@@ -54,7 +64,6 @@ def promote(
     changes = app.promotion(store, experiment, permission, tip=tip, said=said, into=into)
     here = standing_on(store)
     if dry_run:
-        typed = [("--into", into), ("--override", override)]
         output.show(planned("promote", experiment.id, changes, here=here, options=typed))
         return
     give_time(output, steps(changes, here=here), yes=yes)

@@ -10,7 +10,7 @@ from gitexp.app.restore import Restoration
 from gitexp.app.rollback import Rollback
 from gitexp.app.views import AnalysisView
 from gitexp.changes import Changes, PromotionText, steps
-from gitexp.model import Goal
+from gitexp.model import Goal, Recognised, Verdict
 from gitexp.refs import short
 from gitexp.render import words
 from gitexp.render.changes import ChangeReport
@@ -64,6 +64,8 @@ def planned(
 
 def promoted(result: Promotion) -> ChangeReport:
     """The answer of `promote`."""
+    if result.recognised is not None:
+        return _recognised(result, result.recognised)
     exp = result.experiment.id
     done = "was promoted already" if result.existed else "promoted"
     facts = [("merge", f"{result.merge[:12]} on {short(result.target)}")]
@@ -75,16 +77,38 @@ def promoted(result: Promotion) -> ChangeReport:
         facts=(*facts, *_standing(result.stands_on)),
         next=("git exp status --all",),
         undo=result.undo,
-        values={
-            "id": exp,
-            "target": result.target,
-            "tip": result.tip,
-            "merge": result.merge,
-            "before": result.before,
-            "evidence": result.evidence,
-            "existed": result.existed,
-        },
+        values=_promotion_values(result),
     )
+
+
+def _recognised(result: Promotion, how: Recognised) -> ChangeReport:
+    """The answer of `promote` when the merge was there and only had to be recorded."""
+    exp, target = result.experiment.id, short(result.target)
+    facts = [("merge", f"{result.merge[:12]} on {target}, found {how}")]
+    if result.verdict is not Verdict.BETTER:
+        decided = "without a decision" if result.verdict is None else f"as {result.verdict}"
+        facts.append(("note", f"it was merged {decided}, and that is what the record says"))
+    return ChangeReport(
+        command="promote",
+        headline=f"{target} has {exp} already: recorded as promoted",
+        facts=tuple(facts),
+        next=(f"git exp status {exp}",),
+        undo=result.undo,
+        values=_promotion_values(result),
+    )
+
+
+def _promotion_values(result: Promotion) -> dict[str, object]:
+    return {
+        "id": result.experiment.id,
+        "target": result.target,
+        "tip": result.tip,
+        "merge": result.merge,
+        "before": result.before,
+        "evidence": result.evidence,
+        "existed": result.existed,
+        "recognised": result.recognised,
+    }
 
 
 def rolled_back(result: Rollback) -> ChangeReport:

@@ -14,7 +14,15 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gitexp.changes.values import MADE, PLAN_COMMIT, Merge, Registration, Revert
+from gitexp.changes.values import (
+    MADE,
+    PLAN_COMMIT,
+    Merge,
+    Registration,
+    Revert,
+    UndoCommit,
+    UndoRange,
+)
 from gitexp.errors import Refused
 from gitexp.model import Oid
 from gitexp.refs import short
@@ -160,14 +168,19 @@ class _Workshop:
         if parents != [spec.onto, spec.tip]:
             raise Refused(
                 "git made no merge of the two branches: one contains the other already",
-                hint="it is merged already: git branch -d removes the branch, every record stays",
+                hint="run it again: what was merged by hand is recorded then",
                 code="already-merged",
             )
         return made
 
     def revert(self, spec: Revert, message: str) -> Oid:
-        mainline = ("-m", "1") if spec.is_merge else ()
-        self._do(spec, "revert", "--no-commit", *mainline, spec.commit)
+        match spec.undo:
+            case UndoCommit(commit=commit, is_merge=True):
+                self._do(spec, "revert", "--no-commit", "-m", "1", commit)
+            case UndoCommit(commit=commit):
+                self._do(spec, "revert", "--no-commit", commit)
+            case UndoRange() as undo:
+                self._do(spec, "revert", "--no-commit", self._as_one(undo))
         # empty when somebody took the change back by hand: the commit still says that it is gone
         self._do(
             spec,
@@ -181,6 +194,15 @@ class _Workshop:
             stdin=message.encode(),
         )
         return self._head()
+
+    def _as_one(self, undo: UndoRange) -> Oid:
+        """A commit that nothing will name with all of the change in it.
+
+        Reverting its commits one by one would meet conflicts with what was changed between them.
+        """
+        tree = self._run("rev-parse", f"{undo.commit}^{{tree}}").strip()
+        made = self._run("commit-tree", "-p", undo.since, "-m", "the change", tree)
+        return Oid(made.strip())
 
     def _do(self, spec: Merge | Revert, *args: str, stdin: bytes | None = None) -> None:
         answer = self._git.attempt(*args, cwd=self._path, stdin=stdin, drop_repository_env=True)
@@ -242,8 +264,14 @@ def _conflict(spec: Merge | Revert, paths: Sequence[str]) -> Refused:
 def _by_hand(spec: Merge | Revert) -> str:
     if isinstance(spec, Merge):
         return f"git switch {short(spec.into)} && git merge --no-ff {short(spec.branch)}"
-    mainline = "-m 1 " if spec.is_merge else ""
-    return f"git switch {short(spec.on)} && git revert {mainline}{spec.commit[:12]}"
+    match spec.undo:
+        case UndoRange(since=since, commit=commit):
+            # not `git revert since..commit`, which stops at merges and at each conflict
+            diff = f"git diff --binary {commit[:12]} {since[:12]} | git apply --3way"
+            return f"git switch {short(spec.on)} && {diff} && git commit"
+        case UndoCommit(commit=commit, is_merge=is_merge):
+            mainline = "-m 1 " if is_merge else ""
+            return f"git switch {short(spec.on)} && git revert {mainline}{commit[:12]}"
 
 
 def _remove_if_empty(folder: Path) -> None:

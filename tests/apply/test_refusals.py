@@ -11,7 +11,7 @@ from gitexp.app.opening import open_store
 from gitexp.app.promote import promote
 from gitexp.decision import MayPromote
 from gitexp.errors import GitexpError, Refused, StaleRef
-from gitexp.model import Verdict
+from gitexp.model import Recognised, Verdict
 from tests.apply.lab import (
     ALLOWED,
     MAIN,
@@ -170,11 +170,23 @@ def test_a_branch_that_moved_since_the_analysis_is_refused(decided: GitIn) -> No
         promote(store, found, ALLOWED, tip=analysed, said=SAID)
 
 
-def test_what_was_merged_by_hand_is_not_merged_again(decided: GitIn) -> None:
+def test_what_was_merged_by_hand_is_recorded_and_not_merged_again(decided: GitIn) -> None:
     decided("switch", "--quiet", "main")
     decided("merge", "--quiet", "--no-ff", "--no-edit", "exp/fast")
+    before = decided("for-each-ref", "refs/heads")
 
-    with Untouched(decided), pytest.raises(Refused, match="main contains exp/fast already"):
+    done = do_promote(decided.path)
+
+    assert (done.recognised, done.merge) == (Recognised.MERGED, decided.id("main"))
+    assert decided("for-each-ref", "refs/heads") == before
+
+
+def test_what_was_merged_and_reverted_by_hand_cannot_be_merged_again(decided: GitIn) -> None:
+    decided("switch", "--quiet", "main")
+    decided("merge", "--quiet", "--no-ff", "--no-edit", "exp/fast")
+    decided("revert", "--no-edit", "-m", "1", "HEAD")
+
+    with Untouched(decided), pytest.raises(Refused, match="took it out again"):
         do_promote(decided.path)
 
 

@@ -29,9 +29,11 @@ class Received:
     Attributes:
         theirs: What the remote has.
         new: Records that were not here before, by experiment.
+        strange: Refs of the remote, under our names, that are no commits.
     """
 
     theirs: Theirs
+    strange: tuple[str, ...]
     new: Mapping[ExperimentId, tuple[Record, ...]]
     warnings: tuple[str, ...]
 
@@ -49,7 +51,9 @@ def receive(store: Store, remote: str, *, ask: bool = False) -> Received:
     new = _new_records(store, before, arrived.moved)
     # targets that only the evidence just fetched names
     take(store.git, store.repository, remote, theirs, targets=_targets(store), ask=ask)
-    return Received(theirs=theirs, new=new, warnings=_warnings(remote, arrived))
+    return Received(
+        theirs=theirs, strange=arrived.strange, new=new, warnings=_warnings(remote, arrived)
+    )
 
 
 def refuse_mirror(git: Git) -> tuple[str, ...]:

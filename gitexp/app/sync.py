@@ -65,6 +65,7 @@ class _Sync:
         self._warnings = [*warnings]
         self._retries = 0
         self._new: dict[ExperimentId, tuple[Record, ...]] = {}
+        self._strange: frozenset[str] = frozenset()
         self._outcomes: dict[ExperimentId, Outcome] = {}
         self._pushed: list[str] = []
         self._refused: list[NotPushed] = []
@@ -76,7 +77,7 @@ class _Sync:
             self._store.flush()
             theirs = self._again_if_needed(self._receive)
             self._catch_up(theirs)
-            self._work()
+            self._work(theirs)
             self._share(theirs)
         except Unreachable as error:
             raise self._with_what_was_done(error) from error
@@ -89,6 +90,7 @@ class _Sync:
         for exp, new in received.new.items():
             self._new[exp] = (*self._new.get(exp, ()), *new)
         self._warnings += received.warnings
+        self._strange = frozenset(received.strange)
         return received.theirs
 
     def _catch_up(self, theirs: Theirs) -> None:
@@ -105,11 +107,13 @@ class _Sync:
 
     # --- what follows from it -----------------------------------------------------------------
 
-    def _work(self) -> None:
+    def _work(self, theirs: Theirs) -> None:
         rows = status(self._store, None, everything=True).rows
         known = {row.id: row for row in rows}
         for row in rows:
-            if row.state is State.RUNNING or row.id in self._new or self._has_branch(row.id):
+            branch = refs.branch(row.id)
+            has_branch = branch in theirs.branches or self._store.repository.ref(branch)
+            if row.state is State.RUNNING or row.id in self._new or has_branch:
                 try:
                     outcome = work_on(self._store, row.id, self._new.get(row.id, ()))
                 except GitexpError as error:
@@ -122,9 +126,6 @@ class _Sync:
                 "they are kept and not used"
             )
         self._store.flush()
-
-    def _has_branch(self, exp: ExperimentId) -> bool:
-        return self._store.repository.ref(refs.branch(exp)) is not None
 
     # --- what goes there ----------------------------------------------------------------------
 
@@ -184,6 +185,15 @@ class _Sync:
             self._store.git.update_refs(updates, reason=f"exp: pushed to {self._remote}")
 
     def _explain(self, rejected: Iterable[Pushed]) -> None:
+        for name in sorted(self._strange & own_evidence(self._store).keys()):
+            self._refused.append(
+                NotPushed(
+                    names=(name,),
+                    reason=f"what {self._remote} has there is none of ours; once that is deleted, "
+                    "a sync brings it back",
+                    way_out=(f"git push {shlex.quote(self._remote)} --delete {name}",),
+                )
+            )
         groups: dict[tuple[str, str], list[str]] = {}
         for ref in rejected:
             kind = "branch" if refs.parse_branch(ref.name) else ref.name.partition("exp/")[0]
@@ -233,7 +243,7 @@ class _Sync:
 
     def _view(self) -> SyncView:
         told = [outcome for outcome in self._outcomes.values() if outcome.is_news]
-        steps = [outcome.row.next[0] for outcome in told if outcome.row.next]
+        steps = [command for outcome in told for command in outcome.row.next]
         kept = self._kept()
         views = (outcome.view for outcome in self._outcomes.values())
         known = self._outcomes.keys()

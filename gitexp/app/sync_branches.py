@@ -36,12 +36,14 @@ def share_branch(store: Store, remote: str, theirs: Theirs, loaded: Loaded) -> B
     """Whether this clone's branch of the experiment goes to the remote: forward only.
 
     The branch of an experiment that ended is not pushed: whoever ended it deleted it, and it would
-    come back. Nothing is deleted either; the commands that do are among the next ones.
+    come back. Nothing is deleted there either; the command that does is among the next ones.
     """
     name = refs.branch(loaded.experiment.id)
     ours, there = store.repository.ref(name), theirs.branches.get(name)
     if _has_ended(loaded):
-        return BranchSharing(next=_leftovers(store, remote, name, ours, there))
+        is_held = there is not None and _is_held(store, name, there)
+        drop = f"git push {shlex.quote(remote)} --delete {refs.short(name)}"
+        return BranchSharing(next=(drop,) if is_held else ())
     if ours is None or ours == there or loaded.experiment.state is not State.RUNNING:
         return BranchSharing()
     if there is None or store.repository.contains(ours, there):
@@ -68,19 +70,6 @@ def _forward(store: Store, remote: str, name: str) -> str:
         return f"git fetch {shlex.quote(remote)} {short}:{short}"
     place = "" if name == head_branch(store) else f"-C {shlex.quote(worktree)} "
     return f"git {place}merge --ff-only {shlex.quote(f'{remote}/{short}')}"
-
-
-def _leftovers(
-    store: Store, remote: str, name: str, ours: Oid | None, there: Oid | None
-) -> tuple[str, ...]:
-    """What deletes the branches of an experiment that ended, if nothing is lost with them."""
-    short = refs.short(name)
-    found = []
-    if ours is not None and name not in _checked_out(store) and _is_held(store, name, ours):
-        found.append(f"git branch -D {short}")
-    if there is not None and _is_held(store, name, there):
-        found.append(f"git push {shlex.quote(remote)} --delete {short}")
-    return tuple(found)
 
 
 def _checked_out(store: Store) -> dict[str, str]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from gitexp.app.intake import take_in
 from gitexp.app.load import Loaded, load
+from gitexp.app.merged import record_if_merged
 from gitexp.app.status_row import make_row
 from gitexp.app.status_view import StatusRow
 from gitexp.app.sync_view import Came, SyncedExperiment
@@ -63,7 +64,9 @@ def work_on(store: Store, exp: ExperimentId, new: Collection[Record]) -> Outcome
         judged = judge(store, exp)
         loaded, view = judged.loaded, judged.view
         keep_verdict(store, loaded, view.analysis)
-    merge = None
+    promoted = record_if_merged(store, loaded)
+    if promoted is not None:
+        loaded = load(store, exp)
     row = make_row(store, exp)
     after = loaded.experiment
     return Outcome(
@@ -75,7 +78,7 @@ def work_on(store: Store, exp: ExperimentId, new: Collection[Record]) -> Outcome
             taken_in=taken_in,
             decided=_fallen(before, loaded),
             expired=before.expired is None and after.expired is not None and loaded.is_decider,
-            merge=merge,
+            merge=None if promoted is None else promoted.merge,
             waiting=_waiting(loaded) if after.state is State.RUNNING else {},
             decider=after.decider,
             is_decider=loaded.is_decider,

@@ -64,7 +64,7 @@ def test_before_init_a_clone_is_told_how_to_get_the_evidence(nina: GitIn, otto: 
 
     shown = GitExp(otto.path)("status", "fast", "--json").json["experiments"][0]
 
-    assert shown["next"] == ["git exp init", "git fetch"]
+    assert shown["next"] == ["git exp init"]
 
 
 def test_blocks_of_others_do_not_stop_the_decider(nina: GitIn, otto: GitIn) -> None:

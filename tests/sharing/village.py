@@ -40,9 +40,9 @@ class Clone:
     def writer(self) -> WriterId:
         return self.store.writer
 
-    def start(self, *options: str) -> None:
+    def start(self, *options: str, speed: int = 10) -> None:
         """The experiment `fast`, with a change on its branch."""
-        start(self.git, *options)
+        start(self.git, *options, speed=speed)
 
     def take_part(self) -> None:
         """What a teammate does first: a branch to measure."""

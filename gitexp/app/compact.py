@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gitexp import refs
 from gitexp.app.branches import head_branch
 from gitexp.app.load import load
-from gitexp.app.share import push_each
 from gitexp.app.receive import refuse_mirror
+from gitexp.app.share import push_each
 from gitexp.errors import Refused
 from gitexp.model import ExperimentId, Oid, State
 from gitexp.refs import RefUpdate
@@ -108,14 +108,14 @@ def plan(store: Store, exp: ExperimentId, remote: str | None) -> Compaction:
             code="not-ended",
         )
     gathered = _gather(store, exp, remote)
-    home = _home_refs(exp, gathered.home)
+    home = gathered.home.refs
     pushed = {**gathered.at_remote, **home}
     return Compaction(
         exp=exp,
         remote=remote,
         records=len(experiment.records),
         writers=len({record.writer for record in experiment.records}),
-        into=refs.notes(exp, gathered.home.writer),
+        into=gathered.home.notes,
         moved=tuple(update.name for update in gathered.updates if update.new is not None),
         dropped=tuple(update.name for update in gathered.updates if update.new is None),
         pushed=_to_push(gathered, home) if remote else (),
@@ -137,10 +137,10 @@ def compact(store: Store, planned: Compaction, *, ask: bool = False) -> Compacti
     """
     exp, remote = planned.exp, planned.remote
     gathered = _move_own(store, exp, remote)
-    home = _home_refs(exp, gathered.home)
+    home = gathered.home.refs
     done = replace(
         planned,
-        into=refs.notes(exp, gathered.home.writer),
+        into=gathered.home.notes,
         moved=tuple(update.name for update in gathered.updates if update.new is not None),
         dropped=tuple(update.name for update in gathered.updates if update.new is None),
         pushed=(),
@@ -197,9 +197,7 @@ def _gather(store: Store, exp: ExperimentId, remote: str | None) -> _Gathered:
     listed = _of(exp, store.our_refs())
     found = compacting.sources(repository, exp, listed)
     at_remote = {} if remote is None else _at(remote, listed)
-    home = compacting.existing_home(repository, found, at_remote)
-    if home is None or home.writer == store.writer:
-        home = compacting.united(repository, exp, store.writer, found)
+    home = compacting.find_home(repository, exp, store.writer, found, at_remote)
     notes = {name: tip for name, tip in listed.items() if refs.parse_notes(name)}
     compacting.check(Repository(store.git), exp, home, found, notes)
     return _Gathered(
@@ -213,15 +211,15 @@ def _gather(store: Store, exp: ExperimentId, remote: str | None) -> _Gathered:
 def _own_updates(
     store: Store, exp: ExperimentId, home: Home, found: Sources
 ) -> tuple[RefUpdate, ...]:
-    if home.writer != store.writer:
-        return ()
-    now = _home_refs(exp, home)
-    old = {name: store.repository.ref(name) for name in now}
-    moves = [RefUpdate(name, tip, old[name]) for name, tip in now.items() if old[name] != tip]
+    """Own refs take everything in; lanes' are dropped where this clone's own holds what they do."""
+    own = {refs.notes(exp, store.writer), refs.archive(exp, store.writer)}
+    ours = {name: tip for name, tip in home.refs.items() if name in own}
+    old = {name: store.repository.ref(name) for name in ours}
+    moves = [RefUpdate(name, tip, old[name]) for name, tip in ours.items() if old[name] != tip]
     lanes = [
         RefUpdate(name, None, tip)
         for name, tip in found.all.items()
-        if _remote_of(name) is None and name not in now
+        if _is_own(name) and name not in own and any(map(_same_kind(name), ours))
     ]
     return (*moves, *lanes)
 
@@ -255,16 +253,12 @@ def _redundant(
     read = gathered.found.all
     found: dict[str, Oid] = {}
     for name, tip in there.items():
-        kind = [own for own in home if bool(refs.parse_notes(own)) == bool(refs.parse_notes(name))]
-        is_there = bool(kind) and all(there.get(own) == home[own] for own in kind)
-        if is_there and name not in home and read.get(refs.tracking(name, remote)) == tip:
+        has_home = any(
+            there.get(other) == wanted for other, wanted in home.items() if _same_kind(name)(other)
+        )
+        if has_home and name not in home and read.get(refs.tracking(name, remote)) == tip:
             found[name] = tip
     return found
-
-
-def _home_refs(exp: ExperimentId, home: Home) -> dict[str, Oid]:
-    archive = {} if home.archive is None else {refs.archive(exp, home.writer): home.archive}
-    return {**archive, refs.notes(exp, home.writer): home.notes}
 
 
 def _of(exp: ExperimentId, listed: Mapping[str, Oid]) -> dict[str, Oid]:
@@ -283,9 +277,14 @@ def _at(remote: str, listed: Mapping[str, Oid]) -> dict[str, Oid]:
     return found
 
 
-def _remote_of(name: str) -> str | None:
+def _is_own(name: str) -> bool:
     ref = _parse(name)
-    return None if ref is None else ref.remote
+    return ref is not None and ref.remote is None
+
+
+def _same_kind(name: str) -> Callable[[str], bool]:
+    parse = refs.parse_notes if refs.parse_notes(name) else refs.parse_archive
+    return lambda other: parse(other) is not None
 
 
 def _parse(name: str) -> refs.WriterRef | None:

@@ -43,21 +43,33 @@ def archive_update(
     """
     name = refs.archive(exp, writer)
     old = repository.ref(name)
-    base = old if old is not None and repository.is_commit(old) else None
-    if base is None:
-        commits = [*noted(), *commits]
-    held = set() if base is None else {base, *repository.commit(base).parents}
-    new = [c for c in dict.fromkeys(commits) if c not in held and repository.is_commit(c)]
+    if old is not None and repository.is_commit(old):
+        bases = [old]
+        held = {old, *repository.commit(old).parents}
+        new = [commit for commit in dict.fromkeys(commits) if commit not in held]
+    else:
+        bases = _tracked(repository, exp, writer)
+        new = [
+            commit
+            for commit in dict.fromkeys([*noted(), *commits])
+            if not any(repository.contains(base, commit) for base in bases)
+        ]
+    new = [commit for commit in new if repository.is_commit(commit)]
     if not new:
         return None
     message = f"gitexp: archive of {exp}\n"
-    if base is None:
+    if not bases:
         origin, text = (None, plan) if plan else _origin(repository, exp)
         new = [*dict.fromkeys([*([origin] if origin else []), *new])]
         message += f"\n{PLAN_TRAILER}{text}\n" if text else ""
-    parents = [base, *new] if base else new
-    tip = repository.write_commit(repository.write_tree([]), parents, message)
+    tip = repository.write_commit(repository.write_tree([]), [*bases, *new], message)
     return RefUpdate(name, tip, old)
+
+
+def _tracked(repository: Repository, exp: ExperimentId, writer: WriterId) -> list[Oid]:
+    """Where remotes have this writer's archive: what a lane in a fresh clone goes on from."""
+    tips = repository.refs(f"{refs.REMOTE_ARCHIVES}**/archive/{exp}/{writer}").values()
+    return repository.newest(tip for tip in tips if repository.is_commit(tip))
 
 
 def unite_archives(repository: Repository, exp: ExperimentId, ours: Oid, theirs: Oid) -> Oid:
@@ -79,6 +91,15 @@ def _origin(repository: Repository, exp: ExperimentId) -> tuple[Oid | None, str 
             continue
     branch = repository.ref(refs.branch(exp))
     return (None, None) if branch is None else _plan_commit(repository, branch)
+
+
+def registered_plan(repository: Repository, tip: Oid) -> str | None:
+    """The plan's canonical JSON that the archive holds, or None.
+
+    Raises:
+        MissingObject: if the archive cannot be read that far.
+    """
+    return plan_line(repository.commit(_root(repository, tip)).message)
 
 
 def _root(repository: Repository, tip: Oid) -> Oid:

@@ -7,7 +7,7 @@ that a ref is dropped only when every line and file of it can be read from what 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gitexp import refs
 from gitexp.errors import CorruptEvidence
@@ -48,15 +48,22 @@ class Sources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """One writer's notes and archive that hold everything.
+    """The notes ref that holds all records, and the archive that keeps all commits.
 
     Attributes:
-        archive: None when there is nothing to keep.
+        archive: Of the same writer, or of another one; None when there is nothing to keep.
     """
 
-    writer: WriterId
-    notes: Oid
-    archive: Oid | None
+    notes: str
+    notes_tip: Oid
+    archive: str | None
+    archive_tip: Oid | None
+
+    @property
+    def refs(self) -> dict[str, Oid]:
+        """The archive first: a commit that has a note is taken to be archived."""
+        kept = {} if not (self.archive and self.archive_tip) else {self.archive: self.archive_tip}
+        return {**kept, self.notes: self.notes_tip}
 
 
 def sources(repository: Repository, exp: ExperimentId, listed: Mapping[str, Oid]) -> Sources:
@@ -80,59 +87,49 @@ def sources(repository: Repository, exp: ExperimentId, listed: Mapping[str, Oid]
     )
 
 
-def united(repository: Repository, exp: ExperimentId, writer: WriterId, found: Sources) -> Home:
-    """The writer's notes and archive with all sources in them.
+def find_home(
+    repository: Repository,
+    exp: ExperimentId,
+    writer: WriterId,
+    found: Sources,
+    there: Mapping[str, Oid],
+) -> Home:
+    """Refs that hold everything: those another repository has already, else the writer's.
+
+    Of several there the first by name, so that of clones that compact at the same time none
+    deletes the refs that another one relies on.
+
+    Args:
+        there: Refs of the experiment that it has, by the full names they have there.
 
     Raises:
         CorruptEvidence: if there are no notes, or the writer's own cannot be built upon.
     """
-    own = refs.notes(exp, writer)
-    if own in found.left:
-        raise CorruptEvidence(
-            f"{own} cannot take others' records in: {found.left[own]}",
-            hint=f"git exp log {exp} shows what is wrong with it",
-        )
     if not found.notes:
         raise CorruptEvidence(
             f"no notes of {exp} can be read whole", hint=f"git exp log {exp} shows what is here"
         )
+    own, own_archive = refs.notes(exp, writer), refs.archive(exp, writer)
+    readable = {name: tip for name, tip in sorted(there.items()) if repository.is_commit(tip)}
+    notes = next((n for n in readable if _has_all(repository, n, readable[n], found.notes)), own)
+    archive = next((n for n in readable if _keeps_all(repository, n, readable[n], found)), None)
+    tip = None
+    if archive is None or archive == own_archive:
+        archive, tip = own_archive, _united_archive(repository, exp, writer, found)
     return Home(
-        writer=writer,
-        notes=_united_notes(repository, exp, writer, found),
-        archive=_united_archive(repository, exp, writer, found),
+        notes=notes,
+        notes_tip=_united_notes(repository, exp, writer, found) if notes == own else there[notes],
+        archive=archive,
+        archive_tip=tip if archive == own_archive else there[archive],
     )
-
-
-def existing_home(repository: Repository, found: Sources, there: Mapping[str, Oid]) -> Home | None:
-    """The refs in another repository that hold everything already.
-
-    Of several the first writer's by name, so that of clones that compact at the same time none
-    deletes the refs that another one relies on.
-
-    Args:
-        there: Refs it has, by the full names they have there.
-    """
-    for name, tip in sorted(there.items()):
-        ref = refs.parse_notes(name)
-        if ref is None or not repository.is_commit(tip):
-            continue
-        home = Home(
-            writer=ref.writer, notes=tip, archive=there.get(refs.archive(ref.exp, ref.writer))
-        )
-        if is_home(repository, home, found):
-            return home
-    return None
 
 
 def is_home(repository: Repository, home: Home, found: Sources) -> bool:
     """Whether every line and file of all notes, and every commit of all archives, is there."""
-    writers = _writers(repository, home.writer, home.notes)
-    if not all(_writers_of(repository, name, tip) <= writers for name, tip in found.notes.items()):
-        return False
-    for tip in {*found.archives.values()}:
-        if home.archive is None or not repository.contains(home.archive, tip):
-            return False
-    return _holds(repository, home.notes, {*found.notes.values()})
+    keeps = _keeps_all(repository, home.archive, home.archive_tip, found)
+    return (keeps or not found.archives) and _has_all(
+        repository, home.notes, home.notes_tip, found.notes
+    )
 
 
 def check(
@@ -149,7 +146,7 @@ def check(
     """
     stays = {name: tip for name, tip in tips.items() if name in found.left}
     before = evidence.read(repository, exp, tips)
-    after = evidence.read(repository, exp, {**stays, refs.notes(exp, home.writer): home.notes})
+    after = evidence.read(repository, exp, {**stays, home.notes: home.notes_tip})
     if is_home(repository, home, found) and before.records == after.records:
         return
     raise CorruptEvidence(
@@ -167,25 +164,39 @@ def is_compacted(repository: Repository, name: str, tip: Oid, others: Mapping[st
         name: Full name of the ref, own or tracking.
         others: Refs to look in, by full name, own or tracking.
     """
-    archive = refs.parse_archive(name)
-    ref = refs.parse_notes(name) or archive
+    ref = _parse(name)
     if ref is None or not repository.is_commit(tip):
         return False
-    parse = refs.parse_notes if archive is None else refs.parse_archive
-    for other, there in _of(ref.exp, others, parse).items():
-        found = parse(other)
-        if found is None or found.writer == ref.writer or not repository.is_commit(there):
+    only = {name: tip}
+    for other, there in others.items():
+        found = _parse(other)
+        if found is None or found.exp != ref.exp or found.writer == ref.writer:
             continue
-        if archive is not None and repository.contains(there, tip):
-            return True
-        if archive is None and _takes_in(repository, found.writer, there, name, tip):
+        if not repository.is_commit(there):
+            continue
+        if refs.parse_notes(name):
+            if _has_all(repository, other, there, only):
+                return True
+        elif refs.parse_archive(other) and repository.contains(there, tip):
             return True
     return False
 
 
-def _takes_in(repository: Repository, writer: WriterId, there: Oid, name: str, tip: Oid) -> bool:
-    is_named = _writers_of(repository, name, tip) <= _writers(repository, writer, there)
-    return is_named and _holds(repository, there, [tip])
+def _has_all(repository: Repository, name: str, tip: Oid, notes: Mapping[str, Oid]) -> bool:
+    """Whether a notes ref at this tip holds, as its own or in others' names, all these hold."""
+    if refs.parse_notes(name) is None:
+        return False
+    writers = _writers_of(repository, name, tip)
+    if not all(_writers_of(repository, n, other) <= writers for n, other in notes.items()):
+        return False
+    return _holds(repository, tip, {*notes.values()})
+
+
+def _keeps_all(repository: Repository, name: str | None, tip: Oid | None, found: Sources) -> bool:
+    """Whether an archive at this tip contains all the others."""
+    if name is None or tip is None or refs.parse_archive(name) is None:
+        return False
+    return all(repository.contains(tip, other) for other in {*found.archives.values()})
 
 
 def _of(exp: ExperimentId, listed: Mapping[str, Oid], parse: _Parse) -> dict[str, Oid]:
@@ -199,19 +210,14 @@ def _apart(repository: Repository, exp: ExperimentId, name: str, tip: Oid) -> st
     return next((_KEEPS_IT_APART[p.kind] for p in problems if p.kind in _KEEPS_IT_APART), None)
 
 
-def _is_of(name: str, writer: WriterId) -> bool:
-    ref = refs.parse_notes(name)
-    return ref is not None and ref.writer == writer
+def _parse(name: str) -> refs.WriterRef | None:
+    return refs.parse_notes(name) or refs.parse_archive(name)
 
 
 def _writers_of(repository: Repository, name: str, tip: Oid) -> frozenset[WriterId]:
     ref = refs.parse_notes(name)
-    assert ref is not None
-    return _writers(repository, ref.writer, tip)
-
-
-def _writers(repository: Repository, writer: WriterId, tip: Oid) -> frozenset[WriterId]:
-    return said(repository, tip).writers | {writer}
+    own = frozenset[WriterId]() if ref is None else frozenset({ref.writer})
+    return own | said(repository, tip).writers
 
 
 def _holds(repository: Repository, tip: Oid, others: Iterable[Oid]) -> bool:
@@ -235,12 +241,17 @@ def _files(repository: Repository, tip: Oid) -> set[Oid]:
 def _united_notes(
     repository: Repository, exp: ExperimentId, writer: WriterId, found: Sources
 ) -> Oid:
+    name = refs.notes(exp, writer)
+    if name in found.left:
+        raise CorruptEvidence(
+            f"{name} cannot take others' records in: {found.left[name]}",
+            hint=f"git exp log {exp} shows what is wrong with it",
+        )
     # remotes move our own ref forward only: all that was ours comes before what it becomes
-    own = repository.newest(tip for name, tip in found.notes.items() if _is_of(name, writer))
-    if len(own) == 1:
-        as_it_is = Home(writer=writer, notes=own[0], archive=None)
-        if is_home(repository, as_it_is, replace(found, archives={})):
-            return own[0]
+    parsed = ((refs.parse_notes(other), tip) for other, tip in found.notes.items())
+    own = repository.newest(tip for ref, tip in parsed if ref and ref.writer == writer)
+    if len(own) == 1 and _has_all(repository, name, own[0], found.notes):
+        return own[0]
     writers = frozenset[WriterId]().union(
         *(_writers_of(repository, name, tip) for name, tip in found.notes.items())
     )

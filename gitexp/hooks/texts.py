@@ -55,9 +55,8 @@ exit "$status"
 """
 
 _PRE_PUSH = """
-# git that our own commands start needs no hooks of ours, and most repositories need none at all
-if [ -n "${GITEXP_IN_HOOK-}" ] || [ -z "$(git for-each-ref --count=1 --format=x \\
-    refs/heads/exp/ refs/exp/ refs/notes/exp/ refs/notes/remotes/)" ]; then
+# git that our own commands start needs no hooks of ours
+if [ -n "${GITEXP_IN_HOOK-}" ]; then
     [ ! -x "$before" ] || exec "$before" "$@"
     exit 0
 fi
@@ -69,10 +68,26 @@ if [ -x "$before" ]; then
     printf %s "$pushed" 2>/dev/null | "$before" "$@" || exit
 fi
 
-# each line ends in: a remote ref, a space, an object id
-case $pushed in
-*" refs/heads/"* | *" refs/exp/"* | *" refs/notes/"*) ;;
-*) exit 0 ;;
+# what --mirror deletes git tells no hook; the command does, where it can be read without a process
+caller=
+read -r caller 2>/dev/null <"/proc/$PPID/cmdline"
+case $caller in
+*push*--mirror*) ;;
+*)
+    # a remote ref under heads, exp or notes; one pattern, for there may be thousands of tags
+    case $pushed in
+    *" refs/"[ehn]*) ;;
+    *) exit 0 ;;
+    esac
+    # a clone that holds nothing of ours can still erase what others recorded
+    case $pushed in
+    *" refs/exp/"* | *" refs/notes/exp/"*) ;;
+    *)
+        [ -n "$(git for-each-ref --count=1 --format=x refs/heads/exp/ refs/exp/ \\
+            refs/notes/exp/ refs/notes/remotes/ 'refs/remotes/*/exp/*')" ] || exit 0
+        ;;
+    esac
+    ;;
 esac
 
 ours=127

@@ -137,6 +137,7 @@ def test_a_push_from_a_repository_without_experiments_starts_nothing(
         "refs/exp/archive/fast/ann",
         "refs/notes/exp/fast/ann",
         "refs/notes/remotes/origin/exp/fast/b",
+        "refs/remotes/origin/exp/fast",
     ],
 )
 def test_evidence_without_a_branch_is_an_experiment_too(
@@ -151,6 +152,20 @@ def test_evidence_without_a_branch_is_an_experiment_too(
     git("push", "--quiet", "origin", "main")
 
     assert heard.text("git-exp").startswith("hooks run pre-push -- origin ")
+
+
+def test_evidence_can_be_erased_from_a_clone_that_holds_none(
+    git: GitIn, hooks: Path, heard: Heard
+) -> None:
+    with_remote(git)
+    git("push", "--quiet", "origin", "main:refs/notes/exp/fast/ann")
+    git("switch", "--quiet", "main")
+    git("branch", "--quiet", "-D", "exp/fast")
+    put_ours(hooks)
+
+    git("push", "--quiet", "origin", "--delete", "refs/notes/exp/fast/ann")
+
+    assert heard.text("git-exp").splitlines()[1].split()[2] == "refs/notes/exp/fast/ann"
 
 
 def test_tags_alone_start_nothing(git: GitIn, hooks: Path, heard: Heard) -> None:

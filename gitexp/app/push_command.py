@@ -1,8 +1,9 @@
-"""The arguments of `git push`: whether it is only a rehearsal, which hooks are not told."""
+"""The arguments of `git push`: what hooks are not told otherwise."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from gitexp.store.callers import CommandLine
 
@@ -11,25 +12,37 @@ _GLOBAL_WITH_VALUE = frozenset(
     | {"--attr-source"}
 )
 _WITH_VALUE = ("--repo", "--recurse-submodules", "--receive-pack", "--exec", "--push-option")
-_DRY_RUN = "--dry-run"
-_NO_DRY_RUN = "--no-dry-run"
-# git takes the beginning of an option's name for it when no other option begins so
-_SHORTEST = {_DRY_RUN: "--dr", _NO_DRY_RUN: "--no-dr"}
+_FLAGS = {"--dry-run": "--dr", "--mirror": "--m"}
+"""Those that matter here, with the shortest beginning git takes for each."""
 
 
-def is_dry_run(callers: Iterable[CommandLine]) -> bool | None:
-    """Whether the nearest `git push` among these moves nothing; None when there is none.
+@dataclass(frozen=True, slots=True)
+class PushCommand:
+    """What the arguments of a push ask for.
+
+    Attributes:
+        is_dry_run: Nothing is to be moved.
+        is_mirror: What is not here is to be deleted there.
+    """
+
+    is_dry_run: bool
+    is_mirror: bool
+
+
+def push_command(callers: Iterable[CommandLine]) -> PushCommand | None:
+    """The nearest `git push` among these; None when there is none.
 
     Args:
         callers: A process, its parent, and so on.
 
-    >>> is_dry_run([CommandLine(("git", "-c", "a=b", "push", "-fn", "origin"), True)])
-    True
+    >>> push_command([CommandLine(("git", "-c", "a=b", "push", "-fn", "origin"), True)])
+    PushCommand(is_dry_run=True, is_mirror=False)
     """
     for line in callers:
-        options = _push_options(line.words)
-        if options is not None:
-            return _says_dry_run(options) if line.is_exact else any(map(_could_say, options))
+        words = _push_options(line.words)
+        if words is not None:
+            flags = _said(words) if line.is_exact else {f for w in words for f in _could_say(w)}
+            return PushCommand("--dry-run" in flags, "--mirror" in flags)
     return None
 
 
@@ -46,34 +59,33 @@ def _push_options(words: Sequence[str]) -> Sequence[str] | None:
     return words[at + 1 :] if words[at : at + 1] == ("push",) else None
 
 
-def _says_dry_run(words: Sequence[str]) -> bool:
-    """What git itself would read there; the last one counts."""
-    found = False
+def _said(words: Sequence[str]) -> set[str]:
+    """The flags git itself would read there; the last word on each counts."""
+    found: set[str] = set()
     rest = iter(words)
     for word in rest:
         if word in ("--", "--end-of-options"):
             break
-        if word.startswith("--"):
-            if _is(_DRY_RUN, word):
-                found = True
-            elif _is(_NO_DRY_RUN, word):
-                found = False
-            elif "=" not in word and any(name.startswith(word) for name in _WITH_VALUE):
+        if word.startswith("--no-"):
+            found -= _flag(word.replace("--no-", "--", 1))
+        elif word.startswith("--"):
+            found |= _flag(word)
+            if "=" not in word and any(name.startswith(word) for name in _WITH_VALUE):
                 next(rest, None)
         elif word.startswith("-"):
             flags, option, value = word[1:].partition("o")
-            found = found or "n" in flags
+            found |= {"--dry-run"} if "n" in flags else set()
             if option and not value:
                 next(rest, None)
     return found
 
 
-def _could_say(word: str) -> bool:
-    """Whether the word, wherever it stands, may mean a dry run."""
+def _could_say(word: str) -> set[str]:
+    """The flags the word may mean, wherever it stands."""
     if word.startswith("--"):
-        return _is(_DRY_RUN, word)
-    return word.startswith("-") and "n" in word
+        return _flag(word)
+    return {"--dry-run"} if word.startswith("-") and "n" in word else set()
 
 
-def _is(option: str, word: str) -> bool:
-    return option.startswith(word) and word.startswith(_SHORTEST[option])
+def _flag(word: str) -> set[str]:
+    return {f for f, least in _FLAGS.items() if f.startswith(word) and word.startswith(least)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gitexp import refs
@@ -56,20 +55,6 @@ def parse_pushed(lines: bytes) -> tuple[PushedRef, ...]:
             local, new, name, old = words
             found.append(PushedRef(local=local, new=_oid(new), name=name, old=_oid(old)))
     return tuple(found)
-
-
-def erased(pushed: Iterable[PushedRef], own: Iterable[str]) -> tuple[PushedRef, ...]:
-    """Deletions of evidence of other writers.
-
-    Args:
-        own: Full names of this clone's evidence refs.
-    """
-    ours = set(own)
-    return tuple(
-        ref
-        for ref in pushed
-        if ref.new is None and ref.old and ref.evidence is not None and ref.name not in ours
-    )
 
 
 def _oid(text: str) -> Oid | None:

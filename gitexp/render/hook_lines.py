@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gitexp.app.post_commit import CommitNews, Meaning
+from gitexp.app.pre_push import Fate, PushNews
 from gitexp.refs import short
 from gitexp.render import numbers
 from gitexp.render.words import state
@@ -23,6 +24,23 @@ def commit_summary(news: CommitNews) -> str | None:
             return f"exp/{news.exp} {news.verdict}: not measured"
         case _:
             return news.kept or f"exp/{news.exp} {news.verdict}: {news.reason}"
+
+
+def push_lines(news: PushNews) -> list[str]:
+    """What became of the evidence of a push that goes on."""
+    again = f"git exp sync {news.remote}" if news.is_named else "git exp sync"
+    of = f"the evidence of {', '.join(news.exps[:3])}{', ...' * (len(news.exps) > 3)}"
+    match news.fate:
+        case Fate.NONE:
+            return []
+        case Fate.PUSHED:
+            return [f"exp: {of} goes along ({numbers.plural(news.refs, 'ref')})"]
+        case Fate.NOT_NOW:
+            return [f"exp: {of} would go along"]
+        case Fate.UNKNOWN:
+            return [f"warning: {of} does not go along, this may be a dry run; push it: {again}"]
+        case Fate.FAILED:
+            return [f"warning: {of} did not go along: {news.why}; try again: {again}"]
 
 
 def _meaning(news: CommitNews) -> str:

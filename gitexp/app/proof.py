@@ -1,0 +1,200 @@
+"""Whether the records here bear out a promotion that is about to be pushed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+
+from gitexp.app.arrivals import arrival
+from gitexp.app.load import Loaded, load
+from gitexp.app.pushed_promotions import Claim, Mention, Promotions, merged_with
+from gitexp.app.verdict_cache import cached_verdict
+from gitexp.errors import CorruptEvidence, Refused, UnknownExperiment
+from gitexp.lifecycle import Experiment
+from gitexp.model import Decided, ExperimentId, Oid, Promoted, Revision, Verdict
+from gitexp.refs import short
+from gitexp.store.notes import read_lines
+from gitexp.store.repository import MissingObject
+from gitexp.store.store import Store
+
+_ANYWAY = "git push --no-verify pushes it all the same"
+
+
+class Proof:
+    """Asks the records about promotions on their way to one branch.
+
+    Args:
+        branch: The full name of the branch that would get them.
+        new: What it would be.
+    """
+
+    def __init__(self, store: Store, branch: str, new: Oid) -> None:
+        self._store = store
+        self._branch = branch
+        self._new = new
+
+    def require(self, found: Promotions) -> set[ExperimentId]:
+        """The experiments whose change the branch would get, each borne out.
+
+        Raises:
+            Refused: for the first that is not, with the way out.
+        """
+        proven = set()
+        for claim in found.claims:
+            self._require_claim(claim)
+            proven.add(claim.exp)
+        for exp in dict.fromkeys(mention.exp for mention in found.mentions):
+            mentions = [mention for mention in found.mentions if mention.exp == exp]
+            if self._require_by_hand(exp, mentions, found.undone):
+                proven.add(exp)
+        return proven
+
+    # --- merges that promote made ------------------------------------------------------------
+
+    def _require_claim(self, claim: Claim) -> None:
+        loaded = self._loaded(claim.exp, claim.commit)
+        experiment = loaded.experiment
+        if claim.plan_hash != experiment.plan_hash:
+            raise Refused(
+                f"{claim.commit[:12]} promotes {claim.exp} by another plan than the one "
+                "registered under that name here",
+                hint=f"git exp show {claim.exp} shows the plan; {_ANYWAY}",
+                code="other-plan",
+            )
+        if not _has_notes(self._store, experiment, claim.evidence):
+            raise Refused(
+                f"{short(self._branch)} would get the promotion of {claim.exp} "
+                f"({claim.commit[:12]}), and not all of the evidence it rests on is here",
+                hint=f"git exp sync, then push again; {_ANYWAY}",
+                code="no-evidence",
+            )
+        if claim.override is not None:
+            return
+        tip = claim.tip or _promoted_tip(experiment)
+        verdict = None if tip is None else self._verdict(loaded, tip)
+        if claim.verdict == verdict == Verdict.BETTER:
+            return
+        raise Refused(
+            f"{claim.commit[:12]} says that {claim.exp} was {claim.verdict}, "
+            f"and by the records here it is {verdict or 'not measured'}",
+            hint=f"git exp log {claim.exp} shows them; git exp sync brings what is missing; "
+            f"{_ANYWAY}",
+            code="not-borne-out",
+        )
+
+    # --- merges made by hand, and squashes -----------------------------------------------------
+
+    def _require_by_hand(
+        self, exp: ExperimentId, mentions: Sequence[Mention], undone: frozenset[str]
+    ) -> bool:
+        """Whether the branch would get the experiment's change at all."""
+        loaded = self._loaded(exp, mentions[0].commit)
+        came = arrival(self._store, loaded.experiment, into=self._branch, onto=self._new)
+        if came is not None:
+            tip = came.promoted.tip
+            if not came.is_gone and not self._is_permitted(loaded, tip):
+                raise self._not_better(loaded, tip)
+            return not came.is_gone
+        for mention in mentions:
+            merged = merged_with(self._store, mention.commit, self._new)
+            if merged is None or not undone.isdisjoint(merged):
+                continue
+            if self._tree(merged[1]) != self._tree(mention.commit):
+                raise self._not_better(loaded, merged[1])
+        return False
+
+    def _is_permitted(self, loaded: Loaded, tip: Oid) -> bool:
+        """Whether it is better, or was promoted with a stated reason."""
+        experiment = loaded.experiment
+        promoted = None if experiment.promoted is None else experiment.promoted.body
+        is_stated = isinstance(promoted, Promoted) and promoted.override is not None
+        return is_stated or self._verdict(loaded, tip) is Verdict.BETTER
+
+    def _not_better(self, loaded: Loaded, tip: Oid) -> Refused:
+        experiment = loaded.experiment
+        verdict = self._verdict(loaded, tip)
+        found = f"is {verdict}, not better" if verdict else "was not measured as it is there"
+        go_on = f"git exp status {experiment.id} shows what is missing"
+        return Refused(
+            f"{short(self._branch)} would get the change of {experiment.id}, which {found}",
+            hint=f"{go_on}; {_ANYWAY}",
+            code="not-better",
+        )
+
+    # --- what both ask -------------------------------------------------------------------------
+
+    def _loaded(self, exp: ExperimentId, commit: Oid) -> Loaded:
+        with suppress(UnknownExperiment, CorruptEvidence):
+            loaded = load(self._store, exp)
+            if loaded.experiment.records:
+                return loaded
+        raise Refused(
+            f"{short(self._branch)} would get the change of {exp} ({commit[:12]}), "
+            "and nothing is here that was recorded of it",
+            hint=f"git exp sync, then push again; {_ANYWAY}",
+            code="no-evidence",
+        )
+
+    def _verdict(self, loaded: Loaded, tip: Oid) -> Verdict | None:
+        """What was decided of this commit's code, or else is found now; None: not measured."""
+        experiment, comparison = loaded.experiment, loaded.comparison
+        for revision, record in experiment.decisions.items():
+            if isinstance(record.body, Decided) and self._is_of(experiment, tip, revision):
+                return record.body.verdict
+        if comparison is None or not self._is_of(experiment, tip, comparison.revision):
+            return None
+        if not any(run.trial.revision == comparison.revision for run in experiment.trials):
+            return None
+        cached = cached_verdict(self._store, loaded)
+        return cached.verdict if cached is not None else _analyzed(self._store, experiment.id)
+
+    def _is_of(self, experiment: Experiment, tip: Oid, revision: Revision) -> bool:
+        """Whether the commit is what ran as this revision's treatment."""
+        harness = experiment.plan.harness
+        try:
+            tree = self._tree(tip)
+            if harness:
+                repository = self._store.repository
+                tree = repository.tree_with_harness(tree, revision.control_tree, harness)
+        except MissingObject:
+            return False
+        return tree == revision.treatment_tree
+
+    def _tree(self, commit: Oid) -> Oid:
+        return self._store.repository.commit(commit).tree
+
+
+def _promoted_tip(experiment: Experiment) -> Oid | None:
+    """What was merged, by the record of it."""
+    promoted = None if experiment.promoted is None else experiment.promoted.body
+    return promoted.tip if isinstance(promoted, Promoted) else None
+
+
+def _has_notes(store: Store, experiment: Experiment, evidence: str) -> bool:
+    """Whether the evidence commit is here, and all records it pins are among those that count."""
+    repository = store.repository
+    if not re.fullmatch("[0-9a-f]{40}", evidence) or not repository.is_commit(evidence):
+        return False
+    tips = [tip for name, tip in experiment.tips.items() if name.startswith("refs/")]
+    known: set[bytes] | None = None
+    for pinned in repository.commit(evidence).parents:
+        if any(repository.contains(tip, pinned) for tip in tips):
+            continue
+        if not repository.is_commit(pinned):
+            return False
+        # notes that were compacted are in other commits, line for line
+        known = known if known is not None else {record.line for record in experiment.records}
+        if not {line.strip() for line in read_lines(repository, pinned)} <= known:
+            return False
+    return True
+
+
+def _analyzed(store: Store, exp: ExperimentId) -> Verdict | None:
+    """The verdict, by a process of its own: a hook loads no numbers."""
+    answer = store.git.attempt("exp", "analyze", exp, "--json")
+    try:
+        return Verdict(json.loads(answer.stdout)["verdict"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -180,7 +180,7 @@ def _folder(top: Path, path: str, *, shown: PurePosixPath, name: str | None) -> 
             f"--rename-section {quote(f'submodule.{name}')} {quote(f'submodule.{path}')}",
             code="bad-submodule",
         )
-    if _has_link(top, path):
+    if _has_link(top, path):  # possible where names differ by case alone
         raise Refused(
             f"the path of the submodule '{shown}' leads through a link",
             hint=f"commit a folder in its place: git ls-files --stage -- {quote(str(shown))}",

@@ -285,7 +285,8 @@ def test_a_filter_that_fails_in_a_submodule_is_refused_by_name(
     lib("init", "--quiet")
     lib.commit("Begin", {".gitattributes": "b.txt filter=must\n", "b.txt": "b\n"})
     git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(lib.path), "lib")
-    git.commit("Use it")
+    git("config", "filter.up.smudge", "tr a-z A-Z")  # has nothing to do with a submodule
+    git.commit("Use it", {".gitattributes": "* filter=up\n"})
     inside = GitIn(git.path / "lib")
     inside("config", "filter.must.clean", "cat")
     inside("config", "filter.must.required", "true")

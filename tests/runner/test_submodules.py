@@ -14,6 +14,8 @@ import pytest
 from gitexp.errors import Refused
 from gitexp.model import ExperimentId, Oid
 from gitexp.runner.process import Launcher
+from gitexp.runner.quiet_git import QuietGit
+from gitexp.runner.submodules import Place, populate
 from gitexp.runner.worktree import Checkout, Recipe, Worktrees, default_base
 from gitexp.store.git import Git
 from tests.support import GitIn
@@ -415,6 +417,21 @@ def test_a_link_of_the_users_leads_nowhere(git: GitIn, launcher: Launcher, tmp_p
     )
     with opened as made:
         assert list((made.path / "lib/inner").iterdir()) == []
+
+
+def test_a_link_on_the_way_is_refused(project: Project, tmp_path: Path) -> None:
+    """Where names differ by case alone, a commit can put a link in a submodule's way."""
+    arm, outside = tmp_path / "arm", tmp_path / "outside"
+    project.git("worktree", "add", "--quiet", "--detach", str(arm), project.control)
+    shutil.rmtree(arm / "vendor")
+    (outside / "lib").mkdir(parents=True)
+    (arm / "vendor").symlink_to(outside)
+    user = Place(top=project.git.path, git_dir=project.git.path / ".git")
+
+    with pytest.raises(Refused, match="'vendor/lib' leads through a link"):
+        populate(QuietGit(Git.open(project.git.path), arm), user)
+
+    assert list((outside / "lib").iterdir()) == []
 
 
 def test_unreadable_gitmodules_are_refused(project: Project, arm: Open) -> None:

@@ -234,7 +234,11 @@ class _Search:
         """Every commit of its own has a twin in the target that is not older than itself."""
         if any(not self._is_empty(oid) for oid in history.unlike(self._git, tip, onto)):
             return
-        own, twins = (history.alike(self._git, *sides) for sides in ((tip, onto), (onto, tip)))
+        # an empty commit has the patch of any other
+        own, twins = (
+            [oid for oid in history.alike(self._git, *sides) if not self._is_empty(oid)]
+            for sides in ((tip, onto), (onto, tip))
+        )
         control = self._repository.merge_base(onto, tip)
         if not own or not twins or control is None:
             return

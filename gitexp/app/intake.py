@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from gitexp.app.load import Loaded, load
 from gitexp.model import State
-from gitexp.policy.intake import due_intakes
 from gitexp.store.store import Store
 
 
@@ -19,6 +18,9 @@ def take_in(store: Store, loaded: Loaded) -> Loaded:
         return loaded
     if comparison.revision in experiment.decisions or experiment.expired is not None:
         return loaded
+    # policy needs numpy, which a clone that takes nothing in can do without
+    from gitexp.policy.intake import due_intakes
+
     due = due_intakes(experiment, comparison.revision)
     for intake in due:
         target = experiment.plan_commit or comparison.treatment.commit

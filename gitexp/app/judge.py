@@ -36,5 +36,6 @@ def judge(store: Store, exp: ExperimentId) -> Judged:
     if settle(store, view):
         store.flush()
         loaded = load(store, exp)
-        view = view_of(loaded.experiment, loaded.compared(), loaded)
+        # one that expired before its first trial has no records to tell the arms from
+        view = view_of(loaded.experiment, loaded.comparison or view.comparison, loaded)
     return Judged(loaded=loaded, view=view)

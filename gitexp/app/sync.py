@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from gitexp import refs
 from gitexp.app.branches import head_branch
+from gitexp.app.load import load
 from gitexp.app.receive import one_at_a_time, receive, refuse_mirror
 from gitexp.app.share import lacking, own_evidence, push_each
 from gitexp.app.status import status
@@ -109,7 +110,6 @@ class _Sync:
 
     def _work(self, theirs: Theirs) -> None:
         rows = status(self._store, None, everything=True).rows
-        known = {row.id: row for row in rows}
         for row in rows:
             branch = refs.branch(row.id)
             has_branch = branch in theirs.branches or self._store.repository.ref(branch)
@@ -120,12 +120,19 @@ class _Sync:
                     self._warnings.append(f"{row.id}: {error.message}; {error.hint}")
                 else:
                     self._outcomes[row.id] = outcome
-        for exp in self._new.keys() - known.keys():
-            self._warnings.append(
-                f"{len(self._new[exp])} records of {exp} came, but no plan that can be read: "
-                "they are kept and not used"
-            )
+        for exp in sorted(self._new.keys() - {row.id for row in rows}):
+            self._warnings.append(self._why_unread(exp))
         self._store.flush()
+
+    def _why_unread(self, exp: ExperimentId) -> str:
+        """What keeps records that came from being used."""
+        try:
+            load(self._store, exp)
+        except GitexpError as error:
+            why = f"{error.message}; {error.hint}"
+        else:
+            why = "sync again to use them"
+        return f"{exp}: {len(self._new[exp])} records came and are kept, not used: {why}"
 
     # --- what goes there ----------------------------------------------------------------------
 

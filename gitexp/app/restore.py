@@ -16,6 +16,9 @@ from gitexp.app.endings import (
 from gitexp.changes import (
     Changes,
     Kind,
+    Undo,
+    UndoCommit,
+    UndoRange,
     event_changes,
     restore_changes,
     revert_of_revert_changes,
@@ -172,13 +175,34 @@ def _undo_revert(store: Store, experiment: Experiment, revert: Oid) -> Changes:
     refuse_unfetched(store, experiment, done.target, revert)
     onto = target_tip(store, done.target)
     if repository.has(revert) and repository.is_ancestor(revert, onto):
-        return revert_of_revert_changes(experiment, done, revert=revert, target_tip=onto)
+        return revert_of_revert_changes(
+            experiment,
+            done,
+            revert=revert,
+            undo=_undo(store, done, revert),
+            target_tip=onto,
+        )
     if repository.has(done.merge) and repository.is_ancestor(done.merge, onto):
         event = Restored(tip=done.tip, merge=done.merge)
         return event_changes(experiment, Kind.RESTORE, event, tip=done.tip)
     _require(store, experiment, done.tip)
     here = branch_tip(store, experiment.id)
     return restore_changes(experiment, tip=done.tip, branch_tip=here)
+
+
+def _undo(store: Store, done: Promoted, revert: Oid) -> Undo:
+    """What puts the change in place again.
+
+    A revert of what somebody had taken out already is empty, and so would be its own revert: then
+    it is the way from the treatment to its control that is reverted.
+    """
+    repository = store.repository
+    commit = repository.commit(revert)
+    if commit.tree != repository.commit(commit.parents[0]).tree:
+        return UndoCommit(commit=revert, is_merge=False)
+    first = repository.commit(done.merge).parents[0]
+    control = done.since or repository.merge_base(first, done.tip) or first
+    return UndoRange(since=done.tip, commit=control)
 
 
 def _last_tip(experiment: Experiment) -> Oid:

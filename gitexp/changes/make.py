@@ -22,7 +22,6 @@ from gitexp.changes.values import (
     Revert,
     Switch,
     Undo,
-    UndoCommit,
 )
 from gitexp.decision import MayPromote
 from gitexp.lifecycle import Experiment
@@ -279,9 +278,13 @@ def undo_promotion_changes(
 
 
 def revert_of_revert_changes(
-    experiment: Experiment, promotion: Promoted, *, revert: Oid, target_tip: Oid
+    experiment: Experiment, promotion: Promoted, *, revert: Oid, undo: Undo, target_tip: Oid
 ) -> Changes:
-    """A promotion that was taken back in place again: the revert reverted."""
+    """A promotion that was taken back in place again: the revert reverted.
+
+    Args:
+        undo: What to revert; not `revert` itself when that changed nothing.
+    """
     tip, target = promotion.tip, promotion.target
     summary = f"exp/{experiment.id} promoted into {short(target)} again"
     return _of(
@@ -291,7 +294,7 @@ def revert_of_revert_changes(
         build=Revert(
             onto=target_tip,
             on=target,
-            undo=UndoCommit(commit=revert, is_merge=False),
+            undo=undo,
             message=messages.restoration(experiment, revert=revert),
         ),
         branches=(RefUpdate(target, MADE, target_tip),),

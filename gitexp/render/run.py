@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from gitexp.app.views import LookTaken, RunEnded, RunMessage, RunStarted, TrialDone
 from gitexp.decision import PrimaryResult
-from gitexp.model import Outcome
+from gitexp.lifecycle import Experiment
+from gitexp.model import Outcome, RolledBack
 from gitexp.render import numbers, words
 from gitexp.render.analysis import analysis_page
 from gitexp.render.bars import progress_bar
@@ -29,10 +30,22 @@ def run_page(ended: RunEnded, screen: Screen) -> list[Line]:
     if ended.stopped == "waiting":
         decider = ended.view.experiment.decider
         why = f"all planned blocks are there; waiting for {decider} to sync"
+    if ended.stopped == "ended":
+        why = f"{why}: {_ending(ended.view.experiment)}"
     did = f"{numbers.plural(ended.blocks_run, 'block')} run in {numbers.span(ended.elapsed_s)}"
     if not ended.blocks_run:
         did = "nothing run"
     return [*wrapped(f"{did}: {why}", screen), line(), *analysis_page(ended.view, screen)]
+
+
+def _ending(experiment: Experiment) -> str:
+    """How it ended, and who said so: it may have been another clone."""
+    event = experiment.state_event
+    how = f"it was {words.state(experiment.state).text}"
+    if event is None:
+        return how
+    reason = f": {event.body.reason}" if isinstance(event.body, RolledBack) else ""
+    return f"{how} by {event.writer}{reason}"
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,6 +42,11 @@ class HooksView:
     changed: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
     aside: tuple[Path, ...] = ()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether git comes to all of them."""
+        return all(hook.is_active for hook in self.hooks)
 
 
 def status(git: Git) -> HooksView:
@@ -163,9 +169,13 @@ def _change(folder: Path, plan: _Planner, *, make: bool = False) -> set[str]:
             changed |= {name} if steps else set()
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
+        is_lost = isinstance(error, FileNotFoundError)
+        parent = shlex.quote(os.fspath(folder.parent))
         raise Refused(
             f"cannot change the hooks in {folder}: {reason}",
-            hint="make that folder writable for you, then run it again",
+            hint=f"mkdir -p {parent}"
+            if is_lost
+            else "make that folder writable for you, then run it again",
             code="cannot-write",
         ) from error
     return changed

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gitexp import refs
+from gitexp.app import hooks
 from gitexp.app.receive import one_at_a_time, receive, refuse_mirror
 from gitexp.errors import GitexpError
 from gitexp.store.git import Git
@@ -13,6 +14,7 @@ from gitexp.store.refspecs import brings_branches
 from gitexp.store.remote import evidence_refspecs, remote_names
 from gitexp.store.store import Store
 
+_HOOKS = "post-commit and pre-push look after experiments"
 _BEGIN = ("git exp create NAME --hypothesis '…' --run 'CMD'",)
 
 
@@ -24,6 +26,7 @@ class InitView:
         done: What was changed, one line each; empty when all was in place.
         remotes: Remotes whose evidence `git fetch` now brings.
         came: How many records of how many experiments were fetched, by remote.
+        add: Commands and lines by which other hooks call ours, where ours cannot be installed.
     """
 
     done: tuple[str, ...]
@@ -32,6 +35,7 @@ class InitView:
     undone: bool
     warnings: tuple[str, ...]
     next: tuple[str, ...]
+    add: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class _Line:
 
 
 def init(git: Git, *, ask: bool = False) -> InitView:
-    """Add the configuration lines that are missing, and fetch what the remotes have.
+    """Add configuration lines and hooks that are missing, and fetch what the remotes have.
 
     Args:
         ask: Whether git may ask for a password on the terminal.
@@ -59,6 +63,7 @@ def init(git: Git, *, ask: bool = False) -> InitView:
         if line.value not in _local(git, line.key):
             git.run("config", "--local", "--add", line.key, line.value)
             done.append(line.meaning)
+    add = _install_hooks(git, done, warnings)
     came = {}
     for remote in remotes:
         try:
@@ -72,20 +77,52 @@ def init(git: Git, *, ask: bool = False) -> InitView:
         undone=False,
         warnings=tuple(warnings),
         next=("git exp status --all",) if any(records for records, _ in came.values()) else _BEGIN,
+        add=add,
     )
 
 
 def undo(git: Git) -> InitView:
-    """Take out again exactly the lines `init` adds; experiments and evidence stay."""
+    """Take out again exactly the lines and hooks `init` adds; experiments and evidence stay."""
     remotes = remote_names(git)
     done = []
     for line in _every_line(remotes):
         if line.value in _local(git, line.key):
             git.run("config", "--local", "--fixed-value", "--unset-all", line.key, line.value)
             done.append(f"no longer: {line.meaning}")
+    warnings = []
+    try:
+        if hooks.uninstall(git).changed:
+            done.append(f"no longer: {_HOOKS}")
+    except GitexpError as error:
+        warnings.append(f"{error.message}; {error.hint}")
     return InitView(
-        done=tuple(done), remotes=remotes, came={}, undone=True, warnings=(), next=("git exp init",)
+        done=tuple(done),
+        remotes=remotes,
+        came={},
+        undone=True,
+        warnings=tuple(warnings),
+        next=("git exp init",),
     )
+
+
+def _install_hooks(git: Git, done: list[str], warnings: list[str]) -> tuple[str, ...]:
+    """Install them, or say why not: a clone is set up without them, too.
+
+    Returns:
+        What else is to be typed for them to run.
+    """
+    try:
+        view = hooks.install(git)
+    except GitexpError as error:
+        warnings.append(f"{error.message}; {error.hint}")
+        return ()
+    if view.is_active:
+        if view.changed:
+            done.append(_HOOKS)
+        return ()
+    reason = view.why_not or "is lefthook's"
+    warnings.append(f"the hooks folder {view.folder} {reason}: let its hooks call ours, see 'add'")
+    return view.add
 
 
 def _lines(git: Git, remotes: Iterable[str]) -> list[_Line]:

@@ -9,13 +9,14 @@ from gitexp.cli.output import Output
 
 
 @click.command()
-@click.option("--undo", is_flag=True, help="Take the lines out again; experiments stay.")
+@click.option("--undo", is_flag=True, help="Take all of it out again; experiments stay.")
 @output_options
 def init(output: Output, undo: bool) -> None:
     """Set this clone up for experiments.
 
     Lets plain `git log` show their results, and `git fetch` bring the evidence of others, which is
-    also fetched now. Safe to repeat.
+    also fetched now. Installs the hooks, before those that are there (git exp hooks -h). Safe to
+    repeat.
 
     \b
     Example:

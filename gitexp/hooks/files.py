@@ -76,11 +76,7 @@ Step = Write | Move | Remove
 
 
 def look(folder: Path, name: str) -> dict[str, File]:
-    """The files that matter to the hook of this name: those that are there, by their name.
-
-    Raises:
-        OSError: if one cannot be read.
-    """
+    """The files that matter to the hook of this name: those that are there, by their name."""
     suffixes = ("", LEGACY, OLD, texts.BEFORE, _NEW)
     found = {name + suffix: _file(folder / (name + suffix), name) for suffix in suffixes}
     return {file: about for file, about in found.items() if about is not None}
@@ -235,7 +231,11 @@ def _file(path: Path, name: str) -> File | None:
         return None
     if not path.is_file():  # a broken link, a pipe, a folder
         return File(kind=Kind.OTHER, runs=False)
-    content, runs = _start(path), os.access(path, os.X_OK)
+    runs = os.access(path, os.X_OK)
+    try:
+        content = _start(path)
+    except OSError:
+        return File(kind=Kind.OTHER, runs=runs)  # not ours: we let everybody read them
     if texts.is_ours(content):
         is_current = content == texts.script(name) and runs and not path.is_symlink()
         return File(kind=Kind.OURS, is_current=is_current, runs=runs)

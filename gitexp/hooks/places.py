@@ -41,10 +41,13 @@ class OthersFolder:
         file, line = self.path / name, shlex.quote(texts.call(name))
         where = shlex.quote(os.fspath(file))
         if file.exists():
-            return rf"printf '\n%s\n' {line} >>{where}"  # its last line may have no end
-        if self.is_huskys:
-            return rf"printf '%s\n' {line} >{where}"
-        return rf"printf '#!/bin/sh\n%s\n' {line} >{where} && chmod +x {where}"
+            command = rf"printf '\n%s\n' {line} >>{where}"  # its last line may have no end
+        elif self.is_huskys:
+            command = rf"printf '%s\n' {line} >{where}"
+        else:
+            command = rf"printf '#!/bin/sh\n%s\n' {line} >{where}"
+        may_run = self.is_huskys or os.access(file, os.X_OK)
+        return command if may_run else f"{command} && chmod +x {where}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

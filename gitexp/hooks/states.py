@@ -47,6 +47,11 @@ class HookState:
     before_runs: bool = False
     is_barred: bool = False
 
+    @property
+    def is_active(self) -> bool:
+        """Whether git comes to it, in whichever version."""
+        return self.state in (State.ACTIVE, State.OUTDATED)
+
 
 def state_in(folder: Path, name: str, files: Mapping[str, File], top: Path | None) -> HookState:
     """The state in a folder that is this repository's own."""

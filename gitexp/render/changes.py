@@ -138,10 +138,12 @@ def set_up(view: InitView) -> ChangeReport:
         headline=headline,
         facts=tuple(facts),
         warnings=view.warnings,
+        add=view.add,
         next=view.next,
         undo=None if view.undone else "git exp init --undo",
         values={
             "done": view.done,
+            "add": view.add,
             "remotes": view.remotes,
             "came": {
                 remote: {"records": records, "experiments": experiments}

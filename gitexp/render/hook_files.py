@@ -10,7 +10,6 @@ from gitexp.hooks.files import Kind
 from gitexp.hooks.states import HookState, State
 from gitexp.render.changes import ChangeReport
 
-_RUNNING = (State.ACTIVE, State.OUTDATED)
 _INSTALL = "git exp hooks install"
 _LEFTHOOK = (
     "takes the place of other hooks whenever it installs itself again; it calls these when you "
@@ -20,7 +19,7 @@ _LEFTHOOK = (
 
 def hooks_report(view: HooksView) -> ChangeReport:
     """The answer of `hooks install`, `hooks uninstall` or `hooks status`."""
-    silent = [hook for hook in view.hooks if hook.state not in _RUNNING]
+    silent = [hook for hook in view.hooks if not hook.is_active]
     facts = [("hooks" if at == 0 else "", hook_line(hook)) for at, hook in enumerate(view.hooks)]
     if view.why_not is not None and silent:
         facts.append(("folder", f"{view.folder} {view.why_not}: it is left as it is"))
@@ -105,7 +104,7 @@ def _before(hook: HookState) -> str:
     if hook.before is None:
         return ""
     whose = "" if hook.before_kind in (None, Kind.OTHER) else f" ({hook.before_kind})"
-    if hook.state not in _RUNNING:
+    if not hook.is_active:
         return f"; the hook from before is kept in {hook.before.name}{whose}"
     if not hook.before_runs:
         return f"; {hook.before.name}{whose} is kept and not executable, so it does not run"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,19 @@ _OPTIONS = (
     # submodules are populated by us, from what is here
     *("-c", "submodule.recurse=false"),
 )
+
+
+class Answer(Protocol):
+    """How a git command ended, and what it printed."""
+
+    @property
+    def returncode(self) -> int: ...
+
+    @property
+    def stdout(self) -> bytes: ...
+
+    @property
+    def stderr(self) -> bytes: ...
 
 
 class Git(Protocol):
@@ -46,7 +58,7 @@ class Git(Protocol):
         stdin: bytes | None = None,
         env: Mapping[str, str] | None = None,
         drop_repository_env: bool = False,
-    ) -> subprocess.CompletedProcess[bytes]:
+    ) -> Answer:
         """Like `run`, but a failure is an answer, too."""
 
 
@@ -98,7 +110,7 @@ class QuietGit:
             drop_repository_env=True,
         )
 
-    def attempt(self, *args: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    def attempt(self, *args: str, stdin: bytes | None = None) -> Answer:
         """Like `run`, but a failure is an answer, too."""
         return self._git.attempt(
             *_OPTIONS,

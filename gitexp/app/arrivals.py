@@ -169,13 +169,14 @@ class _Search:
     def _forwarded(self, tip: Oid) -> Arrival:
         start = self._start(tip)
         control = start or self._base or tip
-        commits = history.first_parents(self._git, control, tip)
+        line = reversed(history.first_parents(self._git, control, tip))
+        commits = [oid for oid in line if len(self._parents(oid)) == 1 and not self._is_empty(oid)]
         return Arrival(
             promoted=self._promoted(Recognised.FAST_FORWARD, tip, tip, since=start),
             control=control,
             before=self._tree(control),
             after=self._tree(tip),
-            commits=tuple(oid for oid in reversed(commits) if not self._is_empty(oid)),
+            commits=tuple(commits) or (tip,),
         )
 
     def _merged(self, tip: Oid, merge: Oid) -> Arrival:

@@ -170,11 +170,11 @@ def _refuse_scattered(store: Store, experiment: Experiment, done: Promoted) -> N
     if arrived is not None and arrived.is_gone:
         return
     commits = (done.merge,) if arrived is None else arrived.commits
-    single = [oid for oid in reversed(commits) if len(store.repository.commit(oid).parents) == 1]
+    newest_first = " ".join(oid[:12] for oid in reversed(commits))
     target = short(done.target)
     raise Refused(
         f"{experiment.id} came into {target} with commits of others in between",
-        hint=f"git switch {target} && git revert --no-edit {' '.join(o[:12] for o in single)}, "
+        hint=f"git switch {target} && git revert --no-edit {newest_first}, "
         f"then git exp rollback {experiment.id} once more, which records it",
         code="scattered",
     )

@@ -247,13 +247,13 @@ def test_taken_back_in_one_clone_and_restored_in_another(
 
     # bob has the news and not the revert
     assert bob.state is State.ROLLED_BACK
-    with pytest.raises(Refused, match="is not in this clone|main is behind"):
+    with pytest.raises(Refused, match=r"is not in this clone|main is behind"):
         bob.restore()
     bob.pull()
     bob.restore()
     bob.push()
     exchange(bob, ann)
-    with pytest.raises(Refused, match="is not in this clone|main is behind"):
+    with pytest.raises(Refused, match=r"is not in this clone|main is behind"):
         ann.roll_back()
     ann.pull()
     assert (ann.state, ann.speed) == (State.PROMOTED, "10")

@@ -14,7 +14,7 @@ from gitexp.app.load import load
 from gitexp.app.merged import record_if_merged
 from gitexp.app.opening import open_store
 from gitexp.errors import Refused
-from gitexp.model import Promoted, Recognised, RolledBack, State
+from gitexp.model import ExperimentId, Promoted, Recognised, RolledBack, State
 from gitexp.store.git import Git
 from tests.apply.lab import (
     EXP,
@@ -312,6 +312,83 @@ def test_scattered_commits_that_were_not_recorded_are_left_alone_by_a_rollback(g
     assert git("for-each-ref") == before
 
 
+# --- main merged into the experiment first --------------------------------------------------
+
+
+def forward_over_a_merge(git: GitIn, *, is_measured: bool) -> None:
+    git("switch", "--quiet", "exp/fast")
+    git("merge", "--quiet", "--no-edit", "main")
+    if is_measured:
+        decide(git)
+    git("switch", "--quiet", "main")
+    git("merge", "--quiet", "--ff-only", "exp/fast")
+
+
+def test_what_main_had_before_stays_when_a_measured_fast_forward_is_taken_out(git: GitIn) -> None:
+    before = git.id("main")
+    forward_over_a_merge(git, is_measured=True)
+
+    found = recognise(git)
+    do_roll_back(git.path)
+
+    assert found is not None
+    assert (found.recognised, found.since) == (Recognised.FAST_FORWARD, before)
+    assert git("rev-parse", "main^{tree}") == git("rev-parse", f"{before}^{{tree}}")
+
+
+def test_where_an_unmeasured_fast_forward_begins_is_not_guessed(git: GitIn) -> None:
+    before = git.id("main")
+    forward_over_a_merge(git, is_measured=False)
+
+    found = recognise(git)
+
+    assert found is not None
+    assert (found.tip, found.since) == (git.id("main"), None)
+    with pytest.raises(Refused, match="commits of others in between") as refused:
+        do_roll_back(git.path)
+    git("revert", *refused.value.hint.partition("git revert ")[2].partition(",")[0].split())
+    assert git("rev-parse", "main^{tree}") == git("rev-parse", f"{before}^{{tree}}")
+    do_roll_back(git.path)
+    assert state(git.path) is State.ROLLED_BACK
+
+
+# --- two experiments at once ----------------------------------------------------------------
+
+
+def squash_both(git: GitIn) -> None:
+    git("merge", "--quiet", "--squash", "exp/fast")
+    git("commit", "--quiet", "--no-edit")
+    told = git("log", "-1", "--format=%B")
+    git("merge", "--quiet", "--squash", "exp/other")
+    git("commit", "--quiet", "--no-edit")
+    told += git("log", "-1", "--format=%B")
+    git("reset", "--quiet", "--soft", "HEAD~2")
+    git("commit", "--quiet", "-m", told)
+
+
+def octopus_of_both(git: GitIn) -> None:
+    git("merge", "--quiet", "--no-edit", "exp/fast", "exp/other")
+
+
+@pytest.mark.parametrize("press", [squash_both, octopus_of_both])
+def test_of_two_experiments_in_one_commit_either_can_be_taken_out(
+    git: GitIn, press: Callable[[GitIn], None]
+) -> None:
+    create(git.path, plan_for(git, "other"))
+    git.commit("Change another thing", {"thing": "new\n"})
+    git("switch", "--quiet", "main")
+    git.commit("Go on", {"other": "more\n"})
+    press(git)
+    store = open_store(git.path)
+
+    both = [record_if_merged(store, load(store, ExperimentId(exp))) for exp in ("fast", "other")]
+    do_roll_back(git.path)
+
+    assert [found and found.merge for found in both] == [git.id("main~1")] * 2
+    assert (git.path / LIB).read_text() == LINES
+    assert (git.path / "thing").read_text() == "new\n"
+
+
 # --- what is no merge -----------------------------------------------------------------------
 
 
@@ -329,6 +406,13 @@ def test_half_of_the_commits_is_not_the_treatment(git: GitIn) -> None:
 
 
 def test_a_first_commit_merged_alone_is_not_the_treatment(git: GitIn) -> None:
+    git("merge", "--quiet", "--no-edit", "exp/fast~1")
+
+    assert recognise(git) is None
+
+
+def test_a_remote_branch_that_is_behind_is_not_the_treatment(git: GitIn) -> None:
+    git("update-ref", "refs/remotes/origin/exp/fast", "exp/fast~1")
     git("merge", "--quiet", "--no-edit", "exp/fast~1")
 
     assert recognise(git) is None
@@ -404,6 +488,22 @@ def test_a_branch_rebased_by_someone_else_is_found_by_its_patches(git: GitIn) ->
     assert (found.recognised, found.merge) == (Recognised.CHERRY_PICKED, rebased)
     do_roll_back(git.path)
     assert (git.path / LIB).read_text() == LINES
+
+
+def test_what_a_teammate_added_and_merged_is_the_treatment(git: GitIn) -> None:
+    tip = git.id("exp/fast")
+    git("switch", "--quiet", "exp/fast")
+    edit(git, MIDDLE, "middle\n")
+    added = git.id("exp/fast")
+    git("update-ref", "refs/remotes/origin/exp/fast", added)
+    git("switch", "--quiet", "main")
+    merge(git)
+    git("branch", "--force", "exp/fast", tip)
+
+    found = recognise(git)
+
+    assert found is not None
+    assert found.tip == added
 
 
 def test_the_decided_treatment_counts_when_the_branch_went_on(git: GitIn) -> None:

@@ -186,8 +186,9 @@ class _Search:
             (tip,) = others  # made in another clone, whose branch may have been ahead
         control = self._repository.merge_base(first, tip) or first
         promoted = self._promoted(Recognised.MERGED, tip, merge)
-        if others != [tip]:
-            # it came with more than the treatment, which alone is what a rollback must take out
+        if others != [tip] or self._is_empty(merge):
+            # it came with more than the treatment, or after it was picked: a rollback must take
+            # out the treatment's own change
             control = self._start(tip) or control
             promoted = replace(promoted, since=control)
         elif self._is_of_promote(commit.message):
@@ -268,18 +269,21 @@ class _Search:
 
     def _is_gone(self, found: Arrival) -> bool:
         """Whether any branch that took it in, wherever it is known, is without it again."""
-        merge, tip = found.promoted.merge, found.promoted.tip
+        control = self._tree(found.control)
+        paths = self._changed(control, self._tree(found.promoted.tip))
+        if not paths & self._changed(control, found.after):
+            return True  # merged with the strategy `ours`: it never came in
         return any(
             is_taken_back(
                 self._store,
-                paths=self._changed(self._tree(found.control), self._tree(tip)),
+                paths=paths,
                 before=found.before,
                 after=found.after,
                 commits=found.commits,
                 tip=onto,
             )
             for onto in self._targets
-            if history.is_in_any(self._git, merge, [onto])
+            if history.is_in_any(self._git, found.promoted.merge, [onto])
         )
 
     # --- what is known of commits -------------------------------------------------------------

@@ -34,10 +34,10 @@ def is_taken_back(
         tip: Where the branch is.
     """
     now = store.repository.commit(tip).tree
-    if not _differing(store, before, now, paths):
-        return True
     if not _differing(store, after, now, paths):
         return False
+    if not _differing(store, before, now, paths):
+        return True
     reverts = saying(store.git, (_WHOLE, _SINGLE), (tip,), but=commits[:1])
     return _are_reverted(reverts, commits)
 

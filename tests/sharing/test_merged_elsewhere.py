@@ -312,6 +312,24 @@ def test_scattered_commits_that_were_not_recorded_are_left_alone_by_a_rollback(g
     assert git("for-each-ref") == before
 
 
+def test_a_merge_that_left_the_change_out_is_none(git: GitIn) -> None:
+    git("merge", "--quiet", "--no-edit", "--strategy", "ours", "exp/fast")
+
+    assert recognise(git) is None
+
+
+def test_a_merge_of_what_was_picked_before_is_there(git: GitIn) -> None:
+    pick(git)
+    merge(git)
+
+    found = recognise(git)
+
+    assert found is not None
+    assert (found.recognised, found.merge) == (Recognised.MERGED, git.id("main"))
+    do_roll_back(git.path)
+    assert (git.path / LIB).read_text() == LINES
+
+
 # --- main merged into the experiment first --------------------------------------------------
 
 

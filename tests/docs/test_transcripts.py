@@ -99,7 +99,7 @@ def _shape(text: str) -> str:
     """The text without what no two runs share."""
     text = re.sub(r"\b[0-9A-HJKMNP-TV-Z]{26}\b", "<record>", text)
     text = re.sub(r"\b[0-9a-f]{7,64}\b", "<id>", text)
-    text = re.sub(r"[a-z0-9-]+-[2-9a-z]{6}\b(?=/|$)", "<writer>", text)
+    text = re.sub(r"\b[a-z0-9]+(-[a-z0-9]+)*-[2-9a-hjkmnp-z]{6}\b", "<writer>", text)
     text = re.sub(r"[├─●┤·│┼█▏▎▍▌▋▊▉]+", "<bar>", text)
     text = re.sub(r"[+−]?\d+(?:[.,:]\d+)*", "#", text)
     text = re.sub(r"#\s?(ms|s|µs|kB|MB|GB|m|h)\b", "<size>", text)

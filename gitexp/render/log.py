@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from dataclasses import replace
 from typing import assert_never
 
@@ -19,6 +20,7 @@ from gitexp.model import (
     Intake,
     Metric,
     Observation,
+    Oid,
     Outcome,
     PlanBody,
     Promoted,
@@ -43,7 +45,9 @@ def log_page(view: LogView, screen: Screen) -> list[Line]:
     """
     runs = {run.record.id: run for run in view.experiment.trials}
     units = {metric.name: metric for metric in view.experiment.plan.declared}
+    decided = _decided(view)
     entries = view.entries
+    told = [_what(entry, runs, units, decided) for entry in entries]
     whole = screen if screen.is_read else replace(screen, width=sys.maxsize)
     head, *rows = table(
         [
@@ -51,7 +55,7 @@ def log_page(view: LogView, screen: Screen) -> list[Line]:
             Column(title="ID", rows=[entry.record.id for entry in entries], drop=3),
             Column(title="WRITER", rows=[entry.record.writer for entry in entries], drop=4),
             Column(title="", rows=[_marks(entry) for entry in entries], drop=2),
-            Column(title="WHAT", rows=[_what(entry, runs, units) for entry in entries], least=32),
+            Column(title="WHAT", rows=told, least=32),
         ],
         whole,
     )
@@ -73,11 +77,24 @@ def _marks(entry: LogEntry) -> Span:
     return Span(" ".join(entry.marks), Style.WARN)
 
 
-def _what(entry: LogEntry, runs: dict[RecordId, RunTrial], units: dict[str, Metric]) -> str:
+def _decided(view: LogView) -> frozenset[Oid]:
+    """The treatments something was decided of."""
+    bodies = (record.body for record in view.experiment.decisions.values())
+    return frozenset(body.treatment for body in bodies if isinstance(body, Decided))
+
+
+def _what(
+    entry: LogEntry,
+    runs: dict[RecordId, RunTrial],
+    units: dict[str, Metric],
+    decided: Collection[Oid],
+) -> str:
     run = runs.get(entry.record.id)
     body = entry.record.body
     if run is not None and isinstance(body, Trial):
         return _trial(body, run, units)
+    if isinstance(body, Promoted) and body.recognised is not None and body.tip not in decided:
+        return f"{describe(body)}, without a decision"
     return describe(body)
 
 

@@ -87,7 +87,7 @@ def _recognised(result: Promotion, how: Recognised) -> ChangeReport:
     facts = [("merge", f"{result.merge[:12]} on {target}, found {how}")]
     if result.verdict is not Verdict.BETTER:
         decided = "without a decision" if result.verdict is None else f"as {result.verdict}"
-        facts.append(("note", f"it was merged {decided}, and that is what the record says"))
+        facts.append(("note", f"it was merged {decided}, and status and log say so"))
     return ChangeReport(
         command="promote",
         headline=f"{target} has {exp} already: recorded as promoted",

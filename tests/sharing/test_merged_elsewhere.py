@@ -703,7 +703,7 @@ def test_a_merge_without_a_decision_is_a_fact_and_is_said_to_be_one(git: GitIn) 
     assert row["state"] == "promoted"
     assert row["verdict"] != "better"
     assert "merged without a decision elsewhere (merged)" in row["reason"]
-    assert "(merged elsewhere" in logged
+    assert "(merged elsewhere), without a decision" in logged
 
 
 def test_an_override_given_for_a_merge_made_by_hand_is_recorded(git: GitIn) -> None:

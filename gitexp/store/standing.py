@@ -10,6 +10,7 @@ from shlex import quote
 from gitexp.errors import Refused
 from gitexp.model import Oid
 from gitexp.refs import short
+from gitexp.store import filters
 from gitexp.store.git import Git
 
 _UNDER_WAY = {
@@ -114,7 +115,7 @@ def refuse_in_the_way(git: Git, before: Oid, after: Oid) -> None:
         Refused: naming the files.
     """
     assert git.top is not None
-    touched, added = _touched(git, before, after)
+    touched, added, existing = _touched(git, before, after)
     dirty = _dirty(git) & touched
     if dirty:
         raise Refused(
@@ -122,6 +123,7 @@ def refuse_in_the_way(git: Git, before: Oid, after: Oid) -> None:
             hint="git stash, and afterwards git stash pop",
             code="in-the-way",
         )
+    filters.refuse_failing(git, git.top, after, existing)
     if git.setting("core.ignorecase") == "true":
         return  # a file of another spelling is found under this name; git itself tells them apart
     untracked = sorted(
@@ -146,12 +148,16 @@ def _is_file(git: Git, path: str) -> bool:
     return (git.top / path).is_file()
 
 
-def _touched(git: Git, before: Oid, after: Oid) -> tuple[set[str], set[str]]:
-    """Paths that differ, and those of them that only `after` has."""
+def _touched(git: Git, before: Oid, after: Oid) -> tuple[set[str], set[str], set[str]]:
+    """Paths that differ, those of them that only `after` has, and those that it has."""
     listing = git.run("diff-tree", "-r", "-z", "--no-renames", "--name-status", before, after)
     fields = listing.split("\0")
     pairs = list(zip(fields[0::2], fields[1::2], strict=False))
-    return {path for _, path in pairs}, {path for status, path in pairs if status == "A"}
+    return (
+        {path for _, path in pairs},
+        {path for status, path in pairs if status == "A"},
+        {path for status, path in pairs if status != "D"},
+    )
 
 
 def _dirty(git: Git) -> set[str]:

@@ -104,6 +104,26 @@ def test_a_file_where_a_folder_has_to_be_is_refused(decided: GitIn) -> None:
         do_promote(decided.path)
 
 
+def test_a_required_filter_that_fails_is_refused_before_a_file_is_touched(decided: GitIn) -> None:
+    decided("switch", "--quiet", "main")
+    decided("config", "filter.bad.required", "true")
+    decided("config", "filter.bad.clean", "cat")
+    # what the merge is built from is written without trouble, and the user's files are not
+    decided("config", "filter.bad.smudge", f'test "$PWD" != "{decided.path}"')
+    decided.write(".git/info/attributes", "*.txt filter=bad\n")
+
+    with (
+        Untouched(decided),
+        pytest.raises(Refused, match=r"filter 'bad'.* fails on src/") as refused,
+    ):
+        do_promote(decided.path)
+
+    assert refused.value.hint.startswith("mend it until this works: git -C ")
+    decided("config", "filter.bad.smudge", "cat")
+    do_promote(decided.path)
+    assert_sound(decided)
+
+
 def test_rolling_back_refuses_to_drop_changes_to_the_experiments_files(decided: GitIn) -> None:
     decided.write("src/new/table.txt", "more\n")
 

@@ -114,6 +114,18 @@ def promotion_of(experiment: Experiment) -> tuple[Promoted, Oid]:
     return record.body, record.body.merge
 
 
+def control_of_promotion(store: Store, done: Promoted) -> Oid:
+    """What the promoted treatment was a change of."""
+    first = store.repository.commit(done.merge).parents[0]
+    return done.since or store.repository.merge_base(first, done.tip) or first
+
+
+def is_empty(store: Store, oid: Oid) -> bool:
+    """Whether a commit holds the same files as its first parent."""
+    commit = store.repository.commit(oid)
+    return commit.tree == store.repository.commit(commit.parents[0]).tree
+
+
 def checked_reason(text: str) -> str:
     """A reason as records can hold it.
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from gitexp import refs
 from gitexp.app.endings import (
     branch_tip,
+    control_of_promotion,
+    is_empty,
     promotion_of,
     refuse_unfetched,
     retried,
@@ -196,13 +198,9 @@ def _undo(store: Store, done: Promoted, revert: Oid) -> Undo:
     A revert of what somebody had taken out already is empty, and so would be its own revert: then
     it is the way from the treatment to its control that is reverted.
     """
-    repository = store.repository
-    commit = repository.commit(revert)
-    if commit.tree != repository.commit(commit.parents[0]).tree:
-        return UndoCommit(commit=revert, is_merge=False)
-    first = repository.commit(done.merge).parents[0]
-    control = done.since or repository.merge_base(first, done.tip) or first
-    return UndoRange(since=done.tip, commit=control)
+    if is_empty(store, revert):
+        return UndoRange(since=done.tip, commit=control_of_promotion(store, done))
+    return UndoCommit(commit=revert, is_merge=False)
 
 
 def _last_tip(experiment: Experiment) -> Oid:

@@ -8,7 +8,9 @@ from gitexp.app.arrivals import arrival
 from gitexp.app.endings import (
     branch_tip,
     checked_reason,
+    control_of_promotion,
     drop_checkouts,
+    is_empty,
     no_branch,
     promotion_of,
     refuse_unfetched,
@@ -157,6 +159,8 @@ def _undo(
         if done.recognised in (Recognised.FAST_FORWARD, Recognised.CHERRY_PICKED):
             _refuse_scattered(store, experiment, done)
             return None
+        if is_empty(store, merge):  # the change had come in before, some other way
+            return UndoRange(since=control_of_promotion(store, done), commit=done.tip)
     return UndoCommit(commit=merge, is_merge=len(repository.commit(merge).parents) > 1)
 
 

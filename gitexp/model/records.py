@@ -200,7 +200,8 @@ class Promoted:
         evidence: Commit that pins the notes the decision was taken from.
         override: The user's reason when the verdict was not `better`.
         recognised: None when `promote` made the merge.
-        since: The commit before the first, where several commits brought it in.
+        since: The commit before the first, where several commits brought it in; where `merge`
+            brought more than the treatment, the commit after which the treatment's own begin.
     """
 
     target: str

@@ -60,6 +60,8 @@ def decided_template(shared_template: Path, tmp_path_factory: pytest.TempPathFac
     shutil.copytree(shared_template, folder / "shared.git")
     village = Village(folder)
     ann, bob = (Teammate(village.clone(name).path, name) for name in ("ann", "bob"))
+    for clone in (ann, bob):  # or what both do within one second would be one commit
+        clone.git("config", "user.name", clone.name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GITEXP_WRITER", "ann")
         ann.start()

@@ -330,6 +330,21 @@ def test_a_merge_of_what_was_picked_before_is_there(git: GitIn) -> None:
     assert (git.path / LIB).read_text() == LINES
 
 
+def test_a_squash_nobody_can_tell_is_promoted_by_an_empty_merge_and_taken_out(
+    git: GitIn,
+) -> None:
+    git("merge", "--quiet", "--squash", "exp/fast")
+    git("commit", "--quiet", "-m", "Fast (#12)")
+
+    found = recognise(git)
+    done = do_promote(git.path)
+    do_roll_back(git.path)
+
+    assert found is None
+    assert git("diff", "--name-only", f"{done.merge}^1", done.merge) == ""
+    assert (git.path / LIB).read_text() == LINES
+
+
 # --- main merged into the experiment first --------------------------------------------------
 
 

@@ -98,7 +98,9 @@ class _There:
 def _refuse_erasing(
     store: Store, pushed: Sequence[PushedRef], there: _There, command: PushCommand | None
 ) -> None:
-    lost = {ref.evidence for ref in pushed if ref.evidence and _drops(store, ref)}
+    gone = [ref for ref in pushed if ref.evidence is not None and ref.old is not None]
+    own = own_evidence(store) if gone else {}
+    lost = {ref.evidence for ref in gone if ref.evidence and _drops(store, ref, own)}
     is_mirror = _is_set(store, f"remote.{there.name}.mirror")
     if is_mirror or (command is not None and command.is_mirror):
         lost |= _not_mirrored(store, there)
@@ -117,12 +119,10 @@ def _some(names: Collection[str]) -> str:
     return ", ".join(sorted(names)[:3]) + ", ..." * (len(names) > 3)
 
 
-def _drops(store: Store, ref: PushedRef) -> bool:
+def _drops(store: Store, ref: PushedRef, own: Collection[str]) -> bool:
     """Whether the push takes evidence away: another writer's ref, or what it was built upon."""
-    if ref.old is None:
-        return False
-    if ref.new is None:
-        return ref.name not in own_evidence(store)
+    if ref.new is None or ref.old is None:
+        return ref.name not in own
     return not store.repository.contains(ref.new, ref.old)
 
 
@@ -271,7 +271,7 @@ def _share(
         return replace(news, fate=Fate.FAILED, why=error.message)
     if answer.refused:
         return replace(news, fate=Fate.FAILED, why=f"refused, {answer.refused[0].said}")
-    return replace(news, fate=Fate.PUSHED, refs=len(answer.pushed))
+    return replace(news, fate=Fate.PUSHED, refs=len(answer.pushed)) if answer.pushed else news
 
 
 def _offers(

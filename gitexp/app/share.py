@@ -25,31 +25,6 @@ class SharedEvidence:
     refused: tuple[Pushed, ...] = ()
 
 
-def push_evidence(
-    store: Store,
-    remote: str,
-    exps: Iterable[ExperimentId],
-    *,
-    ask: bool = False,
-) -> SharedEvidence:
-    """Push own notes and archives of the experiments: best effort, never forced.
-
-    What is pending in the journal is flushed first; what the other repository has is not sent.
-
-    Args:
-        remote: A configured remote, or a URL.
-        ask: Whether git may ask for a password on the terminal.
-
-    Raises:
-        Unreachable: if the connection fails; some refs may have been moved then.
-    """
-    store.flush()
-    wanted = set(exps)
-    own = own_evidence(store)
-    offers = [RefPush(name=name, oid=oid) for name, oid in own.items() if _of(name) in wanted]
-    return push_each(store, remote, offers, ask=ask)
-
-
 def own_evidence(store: Store) -> dict[str, Oid]:
     """Notes and archive refs of this clone, every lane's, by full name; what is damaged stays."""
     return {

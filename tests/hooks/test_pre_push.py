@@ -48,6 +48,15 @@ def test_what_the_remote_has_is_not_offered_again(begun: Desk) -> None:
     assert (done.status, done.said) == (0, [])
 
 
+def test_what_a_remote_without_tracking_refs_has_is_not_announced_again(begun: Desk) -> None:
+    begun.push("../origin.git", "exp/fast")
+    begun.git("commit", "--quiet", "--allow-empty", "-m", "Say more")
+
+    done = begun.push("../origin.git", "exp/fast")
+
+    assert (done.status, done.said) == (0, [])
+
+
 def test_what_was_recorded_since_goes_along_with_the_next_push(begun: Desk) -> None:
     begun.push("origin", "exp/fast")
     begun.git("commit", "--quiet", "--allow-empty", "-m", "Say more")

@@ -94,7 +94,7 @@ def unknown_experiment(text: str, known: Iterable[str]) -> UnknownExperiment:
     near = get_close_matches(text, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else "git exp status --all lists them"
     if not names:
-        hint = "there is none yet: git exp create; in a new clone: git exp init, then git fetch"
+        hint = "there is none yet: git exp create; in a new clone: git exp init"
     return UnknownExperiment(f"no experiment is named {text!r}", hint=hint)
 
 

@@ -49,8 +49,8 @@ def receive(store: Store, remote: str, *, ask: bool = False) -> Received:
     before = store.our_refs()
     arrived = take(store.git, store.repository, remote, theirs, targets=_targets(store), ask=ask)
     new = _new_records(store, before, arrived.moved)
-    # targets that only the evidence just fetched names
-    take(store.git, store.repository, remote, theirs, targets=_targets(store), ask=ask)
+    if new:  # perhaps with targets that nobody here had heard of
+        take(store.git, store.repository, remote, theirs, targets=_targets(store), ask=ask)
     return Received(
         theirs=theirs, strange=arrived.strange, new=new, warnings=_warnings(remote, arrived)
     )

@@ -11,6 +11,7 @@ import random
 import shlex
 import time
 from collections.abc import Callable, Collection, Iterable
+from functools import cached_property
 from typing import TypeVar
 
 from gitexp import refs
@@ -157,7 +158,7 @@ class _Sync:
         self._explain(rejected)
 
     def _push(self, theirs: Theirs, branches: Iterable[RefPush]) -> tuple[Pushed, ...]:
-        has = theirs if self._pushes_where_it_fetches() else Theirs(evidence={}, branches={})
+        has = theirs if self._pushes_where_it_fetches else Theirs(evidence={}, branches={})
         offers = lacking(self._store, has.evidence)
 
         def act() -> tuple[Pushed, ...]:
@@ -169,6 +170,7 @@ class _Sync:
         self._remember_pushed()
         return refused
 
+    @cached_property
     def _pushes_where_it_fetches(self) -> bool:
         git = self._store.git
         urls = [
@@ -179,7 +181,7 @@ class _Sync:
 
     def _remember_pushed(self) -> None:
         """Move the tracking refs of what the remote took; the next sync would find out, too."""
-        if not self._pushes_where_it_fetches():
+        if not self._pushed or not self._pushes_where_it_fetches:
             return
         repository = self._store.repository
         updates = []

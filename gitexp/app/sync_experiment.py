@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from gitexp.app.intake import take_in
 from gitexp.app.load import Loaded, load
 from gitexp.app.merged import record_if_merged
-from gitexp.app.status_row import make_row
+from gitexp.app.status_row import row_of
 from gitexp.app.status_view import StatusRow
 from gitexp.app.sync_view import Came, SyncedExperiment
 from gitexp.app.verdict_cache import cached_verdict, keep_verdict
@@ -67,7 +67,7 @@ def work_on(store: Store, exp: ExperimentId, new: Collection[Record]) -> Outcome
     promoted = record_if_merged(store, loaded)
     if promoted is not None:
         loaded = load(store, exp)
-    row = make_row(store, exp)
+    row = row_of(store, loaded)
     after = loaded.experiment
     return Outcome(
         told=SyncedExperiment(

@@ -52,6 +52,21 @@ def test_blocks_of_others_come_count_and_decide(ann: Clone, bob: Clone) -> None:
     assert len(ann.admitted()) == 6
 
 
+def test_a_sync_with_nothing_to_do_connects_once(village: Village, ann: Clone) -> None:
+    ann.start()
+    ann.sync()
+    log = village.folder / "connections"
+    for pack in ("upload-pack", "receive-pack"):
+        script = village.folder / pack
+        script.write_text(f'#!/bin/sh\necho {pack} >>"{log}"\nexec git-{pack} "$@"\n')
+        script.chmod(0o755)
+        ann.git("config", f"remote.origin.{pack.replace('-', '')}", str(script))
+
+    ann.sync()
+
+    assert log.read_text().split() == ["upload-pack"]
+
+
 def test_plain_git_log_shows_what_was_decided_here(ann: Clone) -> None:
     ann.exp("init")
     ann.start()

@@ -79,6 +79,20 @@ def test_a_remote_that_is_gone_is_tried_again_and_costs_nothing(
     assert len(ann.sync()["pushed"]) == 3
 
 
+def test_a_remote_that_stutters_is_asked_again(village: Village, ann: Clone) -> None:
+    ann.start()
+    ann.record([1])
+    script, mark = village.folder / "upload-pack", village.folder / "asked"
+    script.write_text(f'#!/bin/sh\nmkdir "{mark}" && exit 1\nexec git-upload-pack "$@"\n')
+    script.chmod(0o755)
+    ann.git("config", "remote.origin.uploadpack", str(script))
+
+    answer = ann.sync()
+
+    assert answer["attempts"] == 2
+    assert len(answer["pushed"]) == 3
+
+
 def test_a_remote_that_goes_between_fetch_and_push_has_given_what_it_had(
     village: Village, ann: Clone, bob: Clone
 ) -> None:

@@ -138,50 +138,59 @@ class _Sync:
     # --- what goes there ----------------------------------------------------------------------
 
     def _share(self, theirs: Theirs) -> None:
-        shared = [
-            share_branch(self._store, self._remote, theirs, outcome.loaded)
-            for outcome in self._outcomes.values()
-        ]
-        self._refused += [each.conflict for each in shared if each.conflict]
-        self._next += [command for each in shared for command in each.next]
-        branches = [each.offer for each in shared if each.offer]
-        # another sync of the same lane may come in between: then what it pushed is taken in first
-        while (rejected := self._push(theirs, branches)) and self._retries < ATTEMPTS - 1:
+        while True:
+            shared = [
+                share_branch(
+                    self._store,
+                    self._remote,
+                    theirs,
+                    outcome.loaded,
+                    is_elsewhere=self._push_urls is not None,
+                )
+                for outcome in self._outcomes.values()
+            ]
+            branches = [each.offer for each in shared if each.offer]
+            rejected = self._again_if_needed(lambda: self._push(theirs, branches))  # noqa: B023
+            if not rejected or self._retries >= ATTEMPTS - 1:
+                break
             now = look(self._store.git, self._remote, ask=self._ask)
             if all(now.get(ref.name) == theirs.get(ref.name) for ref in rejected):
                 break
+            # another sync of the same lane came in between: what it pushed is taken in first
             self._pause()
             theirs = self._again_if_needed(self._receive)
             self._catch_up(theirs)
-            gone = {ref.name for ref in rejected}
-            branches = [branch for branch in branches if branch.name not in gone]
+        self._refused += [each.conflict for each in shared if each.conflict]
+        self._next += [command for each in shared for command in each.next]
         self._explain(rejected)
 
     def _push(self, theirs: Theirs, branches: Iterable[RefPush]) -> tuple[Pushed, ...]:
-        has = theirs if self._pushes_where_it_fetches else Theirs(evidence={}, branches={})
-        offers = lacking(self._store, has.evidence)
-
-        def act() -> tuple[Pushed, ...]:
-            shared = push_each(self._store, self._remote, [*branches, *offers], ask=self._ask)
-            self._pushed += shared.pushed
-            return shared.refused
-
-        refused = self._again_if_needed(act)
+        places = [theirs]
+        if self._push_urls is not None:
+            places = [look(self._store.git, url, ask=self._ask) for url in self._push_urls]
+        offers: dict[str, RefPush] = {}
+        for there in places:
+            due = [each for each in branches if there.branches.get(each.name) != each.oid]
+            due += lacking(self._store, there.evidence)
+            offers |= {each.name: each for each in due if each.name not in self._strange}
+        shared = push_each(self._store, self._remote, offers.values(), ask=self._ask)
+        self._pushed += shared.pushed
         self._remember_pushed()
-        return refused
+        return shared.refused
 
     @cached_property
-    def _pushes_where_it_fetches(self) -> bool:
+    def _push_urls(self) -> tuple[str, ...] | None:
+        """Where a push goes; None: where a fetch comes from."""
         git = self._store.git
-        urls = [
-            git.attempt("remote", "get-url", "--all", *kind, "--", self._remote).stdout
+        fetched, pushed = (
+            git.run("remote", "get-url", "--all", *kind, "--", self._remote)
             for kind in ((), ("--push",))
-        ]
-        return urls[0] == urls[1]
+        )
+        return None if fetched == pushed else tuple(pushed.splitlines())
 
     def _remember_pushed(self) -> None:
         """Move the tracking refs of what the remote took; the next sync would find out, too."""
-        if not self._pushed or not self._pushes_where_it_fetches:
+        if not self._pushed or self._push_urls is not None:
             return
         repository = self._store.repository
         updates = []

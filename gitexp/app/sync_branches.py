@@ -32,11 +32,16 @@ class BranchSharing:
     next: tuple[str, ...] = ()
 
 
-def share_branch(store: Store, remote: str, theirs: Theirs, loaded: Loaded) -> BranchSharing:
+def share_branch(
+    store: Store, remote: str, theirs: Theirs, loaded: Loaded, *, is_elsewhere: bool
+) -> BranchSharing:
     """Whether this clone's branch of the experiment goes to the remote: forward only.
 
     The branch of an experiment that ended is not pushed: whoever ended it deleted it, and it would
     come back. Nothing is deleted there either; the command that does is among the next ones.
+
+    Args:
+        is_elsewhere: What is pushed goes to another address than what is fetched comes from.
     """
     name = refs.branch(loaded.experiment.id)
     ours, there = store.repository.ref(name), theirs.branches.get(name)
@@ -44,7 +49,9 @@ def share_branch(store: Store, remote: str, theirs: Theirs, loaded: Loaded) -> B
         is_held = there is not None and _is_held(store, name, there)
         drop = f"git push {shlex.quote(remote)} --delete {refs.short(name)}"
         return BranchSharing(next=(drop,) if is_held else ())
-    if ours is None or ours == there or loaded.experiment.state is not State.RUNNING:
+    if ours is None or loaded.experiment.state is not State.RUNNING:
+        return BranchSharing()
+    if ours == there and not is_elsewhere:
         return BranchSharing()
     if there is None or store.repository.contains(ours, there):
         return BranchSharing(offer=RefPush(name=name, oid=ours))

@@ -150,6 +150,33 @@ def test_a_branch_that_is_behind_is_told_how_to_follow(ann: Clone, bob: Clone) -
     assert bob.git.id("exp/fast") == ann.git.id("exp/fast")
 
 
+def test_a_branch_that_moves_there_during_the_sync_is_looked_at_again(
+    village: Village, ann: Clone, bob: Clone
+) -> None:
+    ann.start()
+    ann.sync()
+    bob.take_part()
+    bob.git("switch", "--quiet", "exp/fast")
+    theirs = bob.git.commit("Bob's table", {"speed": "8\n"})
+    bob.git("push", "--quiet", "--no-verify", "origin", "exp/fast:refs/heads/waiting")
+    ann.git.commit("Ann's table", {"speed": "9\n"})
+    # the first push is received after somebody else's
+    script, mark = village.folder / "receive-pack", village.folder / "pushed"
+    script.write_text(
+        f'#!/bin/sh\nmkdir "{mark}" && git -C "{village.shared.path}" update-ref '
+        f'refs/heads/exp/fast {theirs}\nexec git-receive-pack "$@"\n'
+    )
+    script.chmod(0o755)
+    ann.git("config", "remote.origin.receivepack", str(script))
+
+    done = ann.try_sync()
+
+    assert done.status == 6
+    assert done.json["attempts"] == 2
+    assert "has a commit that exp/fast here lacks" in done.json["refused"][0]["reason"]
+    assert village.refs("refs/heads/exp") == {"refs/heads/exp/fast": theirs}
+
+
 def test_a_branch_under_exp_that_is_no_experiment_is_left_alone(
     village: Village, ann: Clone
 ) -> None:

@@ -295,10 +295,11 @@ def test_an_own_ref_replaced_there_by_something_else_is_said(village: Village, a
     village.shared("update-ref", ann.own_notes(), blob)
 
     done = ann.try_sync()
-    command = done.json["refused"][0]["way_out"][0]
-    ann.git(*command.split()[1:])
+    (conflict,) = done.json["refused"]
+    ann.git(*conflict["way_out"][0].split()[1:])
 
     assert done.status == 6
+    assert "none of ours" in conflict["reason"]
     assert ann.sync()["pushed"] == [ann.own_notes()]
 
 

@@ -27,6 +27,7 @@ WITHOUT_NUMBERS = {
     "trust": ["trust", "trim", "--yes"],
     "rollback": ["rollback", "trim", "--yes"],
     "restore": ["restore", "trim"],
+    "hooks": ["hooks", "install"],
 }
 
 REPORT = "import json, sys; print(json.dumps(sorted(sys.modules)), file=sys.__stderr__)"

@@ -25,7 +25,8 @@ def whole_base(repository: Repository, exp: ExperimentId, writer: WriterId) -> O
     It holds all that can be read of the tip; None when nothing can.
     """
     tip = repository.ref(refs.notes(exp, writer))
-    base = _newest_whole(repository, tip) or tracked_tip(repository, exp, writer)
+    tracked = tracked_tip(repository, exp, writer)
+    base = _newest_whole(repository, tip) or _newest_whole(repository, tracked)
     if tip is None or tip == base or not repository.is_commit(tip):
         return base
     return unite_notes(repository, exp, base, [tip])
@@ -47,7 +48,7 @@ def _is_whole(repository: Repository, tree: Oid) -> bool:
     for found in trees.walk(repository, tree):
         if isinstance(found, trees.MissingFolder):
             return False
-        if isinstance(found, trees.Note) and not repository.has(found.blob):
+        if isinstance(found, trees.Note) and not repository.is_blob(found.blob):
             return False
     return True
 

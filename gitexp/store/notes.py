@@ -183,7 +183,7 @@ def united_tree(repository: Repository, tree: Oid | None, others: Iterable[Oid])
     for other in others:
         files: dict[Oid, Oid] = {}
         for note in trees.walk(repository, repository.commit(other).tree):
-            if isinstance(note, trees.Note) and repository.has(note.blob):
+            if isinstance(note, trees.Note) and repository.is_blob(note.blob):
                 files |= _united(repository, tree, note)
         tree = trees.write(repository, tree, files)
     return tree or repository.write_tree([])

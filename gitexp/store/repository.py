@@ -110,10 +110,10 @@ class Repository:
         return bool(self._repo.odb.exists(pygit2.Oid(hex=oid)))
 
     def is_commit(self, oid: str) -> bool:
-        """Whether the object is here and is a commit."""
+        """Whether the object is here and is a commit that can be read."""
         try:
-            return self._repo.odb.read_header(pygit2.Oid(hex=oid))[0] == ObjectType.COMMIT
-        except (KeyError, pygit2.GitError, OSError):
+            return isinstance(self._repo[pygit2.Oid(hex=oid)], pygit2.Commit)
+        except (KeyError, ValueError, pygit2.GitError, OSError):
             return False
 
     def commit(self, oid: str) -> CommitInfo:
@@ -144,6 +144,13 @@ class Repository:
         """
         return self._read(oid, ObjectType.BLOB, "blob")
 
+    def is_blob(self, oid: str) -> bool:
+        """Whether the object is here and is a blob."""
+        try:
+            return self._repo.odb.read_header(pygit2.Oid(hex=oid))[0] == ObjectType.BLOB
+        except (KeyError, pygit2.GitError, OSError):
+            return False
+
     def blob_size(self, oid: str) -> int:
         """Bytes in a blob, without reading it."""
         with _reading(oid, "blob"):
@@ -154,7 +161,9 @@ class Repository:
 
     def tree(self, oid: str) -> tuple[TreeEntry, ...]:
         """The entries of one tree, in git's order."""
-        return tuple(parse_tree(self._read(oid, ObjectType.TREE, "tree")))
+        content = self._read(oid, ObjectType.TREE, "tree")
+        with _reading(oid, "tree"):
+            return tuple(parse_tree(content))
 
     def folder(self, oid: str) -> Mapping[bytes, TreeEntry]:
         """The entries of one tree by name; trees used lately are not read again.

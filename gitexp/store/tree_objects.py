@@ -30,11 +30,17 @@ class TreeEntry:
 
 
 def parse_tree(content: bytes) -> Iterator[TreeEntry]:
-    """The entries of a tree object, in its order."""
+    """The entries of a tree object, in its order.
+
+    Raises:
+        ValueError: if it is none.
+    """
     position = 0
     while position < len(content):
         space = content.index(b" ", position)
         end = content.index(b"\0", space)
+        if len(content) < end + 21:
+            raise ValueError("a tree that was cut off")
         yield TreeEntry(
             content[space + 1 : end],
             int(content[position:space], 8),

@@ -44,11 +44,19 @@ Found = Note | ForeignEntry | MissingFolder
 
 
 def walk(repository: Repository, tree: Oid) -> Iterator[Found]:
-    """Every file of the tree; the same key may come more than once, in different spellings."""
-    yield from _walk(repository, tree, b"")
+    """Every file of the tree; the same key may come more than once, in different spellings.
+
+    A folder that comes again is not entered again: notes differ in their keys, so no two folders
+    of them are the same, but a few small trees can be put together to spell more files than
+    anybody could read.
+    """
+    yield from _walk(repository, tree, b"", {})
 
 
-def _walk(repository: Repository, tree: Oid, prefix: bytes) -> Iterator[Found]:
+def _walk(
+    repository: Repository, tree: Oid, prefix: bytes, entered: dict[Oid, bytes]
+) -> Iterator[Found]:
+    entered[tree] = prefix
     try:
         entries = repository.tree(tree)
     except MissingObject:
@@ -57,8 +65,10 @@ def _walk(repository: Repository, tree: Oid, prefix: bytes) -> Iterator[Found]:
     for entry in entries:
         key = prefix + entry.name
         is_hex = _HEX.match(entry.name) is not None
-        if entry.is_tree and is_hex and len(key) < _KEY_LENGTH:
-            yield from _walk(repository, entry.oid, key)
+        if entry.is_tree and is_hex and len(key) < _KEY_LENGTH and entry.oid not in entered:
+            yield from _walk(repository, entry.oid, key, entered)
+        elif entry.is_tree and entered.get(entry.oid) == key:
+            continue
         elif entry.is_file and is_hex and len(key) == _KEY_LENGTH:
             yield Note(Oid(key.decode()), entry.oid)
         else:
@@ -67,10 +77,15 @@ def _walk(repository: Repository, tree: Oid, prefix: bytes) -> Iterator[Found]:
 
 def find(repository: Repository, tree: Oid, key: Oid) -> tuple[Oid, ...]:
     """The blobs filed under the key in any spelling, each once."""
-    return tuple(dict.fromkeys(_find(repository, tree, key.encode())))
+    return tuple(dict.fromkeys(_find(repository, tree, key.encode(), set())))
 
 
-def _find(repository: Repository, tree: Oid, rest: bytes) -> Iterator[Oid]:
+def _find(
+    repository: Repository, tree: Oid, rest: bytes, looked: set[tuple[Oid, bytes]]
+) -> Iterator[Oid]:
+    if (tree, rest) in looked:
+        return
+    looked.add((tree, rest))
     entries = repository.folder(tree)
     note = entries.get(rest)
     if note is not None and note.is_file:
@@ -78,7 +93,7 @@ def _find(repository: Repository, tree: Oid, rest: bytes) -> Iterator[Oid]:
     for length in range(1, len(rest)):
         inner = entries.get(rest[:length])
         if inner is not None and inner.is_tree:
-            yield from _find(repository, inner.oid, rest[length:])
+            yield from _find(repository, inner.oid, rest[length:], looked)
 
 
 def write(
@@ -116,9 +131,17 @@ def _entries(repository: Repository, tree: Oid | None) -> dict[bytes, TreeEntry]
 
 
 def _strip(
-    repository: Repository, entries: dict[bytes, TreeEntry], keys: Collection[bytes]
+    repository: Repository,
+    entries: dict[bytes, TreeEntry],
+    keys: Collection[bytes],
+    done: dict[tuple[Oid, frozenset[bytes]], Oid | None] | None = None,
 ) -> None:
-    """Remove the keys from the entries, in every spelling; emptied folders go, too."""
+    """Remove the keys from the entries, in every spelling; emptied folders go, too.
+
+    Args:
+        done: What became of folders that were met before.
+    """
+    done = {} if done is None else done
     folders: dict[bytes, set[bytes]] = {}
     for key in keys:
         if key in entries and entries[key].is_file:
@@ -128,10 +151,15 @@ def _strip(
             if name in entries and entries[name].is_tree:
                 folders.setdefault(name, set()).add(key[length:])
     for name, rests in folders.items():
-        before = _entries(repository, entries[name].oid)
-        inner = dict(before)
-        _strip(repository, inner, rests)
-        if not inner:
+        what = entries[name].oid, frozenset(rests)
+        if what not in done:
+            before = _entries(repository, entries[name].oid)
+            inner = dict(before)
+            _strip(repository, inner, rests, done)
+            kept = entries[name].oid if inner == before else repository.write_tree(inner.values())
+            done[what] = kept if inner else None
+        stripped = done[what]
+        if stripped is None:
             del entries[name]
-        elif inner != before:
-            entries[name] = TreeEntry(name, TREE_MODE, repository.write_tree(inner.values()))
+        else:
+            entries[name] = TreeEntry(name, TREE_MODE, stripped)

@@ -347,11 +347,11 @@ def test_a_rebase_that_drops_the_plan_commit_keeps_the_experiment(decided: GitIn
     assert (decided.path / "speed").read_text() == "10\n"
 
 
-def test_a_filter_that_fails_is_named_with_the_git_command_that_met_it(git: GitIn) -> None:
+def test_a_required_filter_that_fails_is_named_with_its_file(git: GitIn) -> None:
     git.commit("Store data", {".gitattributes": "*.big filter=large\n", "data.big": "x\n"})
     git("config", "filter.large.required", "true")
     git("config", "filter.large.clean", "cat")
     git("config", "filter.large.smudge", "false")
     start(git)
 
-    refused(GitExp(git.path)("run", check=False), 128, "git worktree failed: .*filter")
+    refused(GitExp(git.path)("run", check=False), 6, "the filter 'large'.* fails on 'data.big'")

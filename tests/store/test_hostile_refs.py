@@ -1,0 +1,114 @@
+"""Anybody who may push can point refs of our names at anything: reading says so and goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gitexp import refs
+from gitexp.cli.main import main
+from gitexp.model import ExperimentId
+from gitexp.store.store import Store
+from tests.cli.scenes import prepare, start
+from tests.store.hostile import THINGS
+from tests.support import GitExp, GitIn
+
+FAST = ExperimentId("fast")
+OWN = "refs/notes/exp/fast/ann"
+PLACES = {
+    "own": OWN,
+    "own-archive": "refs/exp/archive/fast/ann",
+    "fetched": "refs/notes/remotes/origin/exp/fast/bob",
+    "fetched-archive": "refs/exp/remotes/origin/archive/fast/bob",
+    "lane-begun-elsewhere": "refs/notes/remotes/origin/exp/fast/ci-1",
+}
+READERS = ("status", "log", "show", "analyze")
+
+
+@pytest.fixture(scope="session")
+def measured(repository_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`fast` with one block of ann's, and its journal forgotten: git alone has the records."""
+    folder = tmp_path_factory.mktemp("hostile") / "repo"
+    shutil.copytree(repository_template, folder, symlinks=True)
+    git = GitIn(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GITEXP_WRITER", "ann")
+        prepare(git)
+        start(git)
+        for arm, value in (("control", "20"), ("treatment", "10")):
+            _record(folder, arm, value, block=1)
+        Store.open(folder).flush()
+    shutil.rmtree(folder / ".git" / "exp" / "journal")
+    return folder
+
+
+@pytest.fixture
+def git(measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GitIn:
+    folder = tmp_path / "repo"
+    shutil.copytree(measured, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("GITEXP_WRITER", "ann")
+    return GitIn(folder)
+
+
+def _record(folder: Path, arm: str, value: str, *, block: int) -> None:
+    GitExp(folder)("record", "fast", "--arm", arm, "-m", f"score={value}", "--block", str(block))
+
+
+def _point(git: GitIn, ref: str, oid: str) -> None:
+    """Without asking git, which would refuse some of this."""
+    path = git.path / ".git" / ref
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{oid}\n")
+
+
+def _says(*args: str, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    """The answer of a command that goes well, run in this process."""
+    status = main([*args, "--json"])
+    said = capsys.readouterr()
+    assert (status, said.err) == (0, "")
+    answer: dict[str, object] = json.loads(said.out)
+    return answer
+
+
+def _problems(git: GitIn) -> set[str]:
+    return {problem.kind for problem in Store.open(git.path).read(FAST).problems}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("thing", THINGS)
+def test_whatever_a_ref_is_everything_reads_on_and_records_are_kept(
+    git: GitIn,
+    thing: str,
+    place: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _point(git, PLACES[place], THINGS[thing](git))
+    # own records cannot be read where own notes are gone: the plan is on the branch
+    is_gone = place == "own"
+
+    for reader in READERS:
+        answer = _says(reader, "fast", capsys=capsys)
+        if reader == "log" and not is_gone:
+            assert len(answer["records"]) == 4  # type: ignore[arg-type]
+    if place == "lane-begun-elsewhere":
+        monkeypatch.setenv("GITEXP_WRITER", "ci-1")
+    made = _says(*("record", "fast", "--arm", "control", "-m", "score=21"), capsys=capsys)
+
+    store = Store.open(git.path)
+    assert made["id"] in {record.id for record in store.read(FAST).records}
+    assert store.journal.is_empty
+    name = refs.notes(FAST, store.writer)
+    assert str(made["id"]) in git("log", "-1", "-p", "--format=", name)
+
+
+@pytest.mark.parametrize("place", ["own", "fetched"])
+@pytest.mark.parametrize("thing", sorted(THINGS.keys() - {"tree", "lying_message"}))
+def test_what_is_no_note_is_reported(git: GitIn, thing: str, place: str) -> None:
+    _point(git, PLACES[place], THINGS[thing](git))
+
+    assert _problems(git) & {"missing-object", "foreign-entry", "foreign-line", "huge-blob"}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from gitexp.app.analyze import settle, view_of
 from gitexp.app.load import load
 from gitexp.app.next_steps import next_commands
 from gitexp.app.promote import Promotion
@@ -14,6 +16,7 @@ from gitexp.app.restore import Restoration
 from gitexp.app.rollback import Rollback, roll_back
 from gitexp.errors import Refused
 from gitexp.model import State, Verdict
+from gitexp.store.store import Store
 from tests.apply.lab import do_promote, do_restore, do_roll_back
 from tests.sharing.named import Named
 from tests.sharing.village import FAST, Village
@@ -198,6 +201,30 @@ def test_restored_in_two_clones_is_rolled_back_by_one(team: tuple[Teammate, Team
     exchange(ann, bob)
 
     assert (ann.state, bob.state) == (State.ROLLED_BACK, State.ROLLED_BACK)
+
+
+def expire(store: Store) -> None:
+    loaded = load(store, FAST)
+    experiment = loaded.experiment
+    view = view_of(experiment, loaded.compared(), loaded)
+    settle(store, view, now=experiment.plan.expires + timedelta(days=1))
+    store.flush()
+
+
+def test_what_another_clone_restored_expires(team: tuple[Teammate, Teammate]) -> None:
+    ann, bob = team
+    ann.git("switch", "--quiet", "exp/fast")
+    ann.git.commit("Another idea, not measured", {"speed": "15\n"})
+    ann.roll_back()
+    exchange(ann, bob)
+    bob.restore()
+    exchange(bob, ann)
+    assert ann.state is State.RUNNING
+
+    ann.act(expire)
+    exchange(ann, bob)
+
+    assert (ann.state, bob.state) == (State.EXPIRED, State.EXPIRED)
 
 
 def test_promoted_twice_is_taken_back_once(team: tuple[Teammate, Teammate]) -> None:

@@ -359,6 +359,27 @@ def test_two_writers_with_one_id_are_said_and_neither_is_used(
     assert "corrupt" in {problem["kind"] for problem in told["problems"]}
 
 
+def test_a_plan_that_does_not_match_its_hash_is_said_and_not_used(
+    village: Village, ann: Clone, bob: Clone
+) -> None:
+    ann.start()
+    ann.record([1])
+    ann.sync()
+    plan = ann.git("log", "-1", "--format=%H", "--grep=^Exp-Plan: ", "exp/fast")
+    noted = ann.git("notes", f"--ref={ann.own_notes()}", "show", plan).splitlines()
+    line = next(line for line in noted if '"kind":"plan"' in line)
+    easier = line.replace('\\"alpha\\":0.05', '\\"alpha\\":0.4').replace('"id":"0', '"id":"1')
+    easier = easier.replace(f'"writer":"{ann.writer}"', '"writer":"zoe-1"')
+    assert easier != line
+    village.shared("notes", "--ref=refs/notes/exp/fast/zoe-1", "add", "-m", easier, plan)
+
+    told = bob.sync()["experiments"][0]
+
+    assert "corrupt" in {problem["kind"] for problem in told["problems"]}
+    assert bob.exp("show", "fast", "--json").json["plan"]["alpha"] == 0.05
+    assert bob.admitted() == [(ann.writer, 1)]
+
+
 # --- this clone ----------------------------------------------------------------------------------
 
 

@@ -68,7 +68,10 @@ def settle(store: Store, view: AnalysisView, *, now: datetime | None = None) -> 
         store.record(experiment.id, experiment.plan_hash, body, target=plan_commit)
         recorded = has_decision = True
     if is_expired and not has_decision and experiment.expired is None:
-        expired = Expired(verdict=_verdict_at_expiry(analysis))
+        last = experiment.state_event
+        expired = Expired(
+            verdict=_verdict_at_expiry(analysis), after=None if last is None else last.id
+        )
         store.record(experiment.id, experiment.plan_hash, expired, target=plan_commit)
         recorded = True
     return recorded

@@ -213,8 +213,8 @@ def expire(store: Store) -> None:
 
 def test_what_another_clone_restored_expires(team: tuple[Teammate, Teammate]) -> None:
     ann, bob = team
-    ann.git("switch", "--quiet", "exp/fast")
-    ann.git.commit("Another idea, not measured", {"speed": "15\n"})
+    bob.git("switch", "--quiet", "exp/fast")
+    bob.git.commit("Another idea, not measured", {"speed": "15\n"})
     ann.roll_back()
     exchange(ann, bob)
     bob.restore()

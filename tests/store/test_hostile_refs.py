@@ -26,6 +26,8 @@ PLACES = {
     "lane-begun-elsewhere": "refs/notes/remotes/origin/exp/fast/ci-1",
 }
 READERS = ("status", "log", "show", "analyze")
+LARGE = {"many_files", "many_notes", "huge_note"}
+"""They take seconds, wherever they are."""
 
 
 @pytest.fixture(scope="session")
@@ -78,8 +80,13 @@ def _problems(git: GitIn) -> set[str]:
     return {problem.kind for problem in Store.open(git.path).read(FAST).problems}
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("thing", THINGS)
+CASES = [
+    *((thing, place) for thing in THINGS.keys() - LARGE for place in PLACES),
+    *((thing, "own") for thing in LARGE),
+]
+
+
+@pytest.mark.parametrize(("thing", "place"), sorted(CASES))
 def test_whatever_a_ref_is_everything_reads_on_and_records_are_kept(
     git: GitIn,
     thing: str,
@@ -107,7 +114,7 @@ def test_whatever_a_ref_is_everything_reads_on_and_records_are_kept(
 
 
 @pytest.mark.parametrize("place", ["own", "fetched"])
-@pytest.mark.parametrize("thing", sorted(THINGS.keys() - {"tree", "lying_message"}))
+@pytest.mark.parametrize("thing", sorted(THINGS.keys() - LARGE - {"tree", "lying_message"}))
 def test_what_is_no_note_is_reported(git: GitIn, thing: str, place: str) -> None:
     _point(git, PLACES[place], THINGS[thing](git))
 

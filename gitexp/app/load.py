@@ -178,7 +178,7 @@ def _no_plan(exp: ExperimentId, tip: Oid | None, *, has_evidence: bool) -> Gitex
         )
     return CorruptEvidence(
         f"records of {exp} are here, but no plan that can be read",
-        hint=f"git exp log {exp} --json, or fetch it again from where it came",
+        hint="git exp sync fetches it, if the remote has it",
     )
 
 

@@ -21,6 +21,7 @@ _REPOSITORY_VARIABLES = (
     "GIT_PREFIX",
     "GIT_COMMON_DIR",
 )
+_OURS = ("refs/notes/", "refs/exp/")
 _UNREADABLE = {
     "objectformat": "SHA-256 object ids",
     "refstorage": "the reftable ref storage",
@@ -192,11 +193,26 @@ class Git:
         said = stderr.strip().removeprefix("fatal: ")
         if any(self.ref(update.name) != update.old for update in updates) or ".lock'" in said:
             return StaleRef(f"a ref moved or is locked: {said}", hint="run the same command again")
+        for update in updates:
+            blocking = self._in_the_way(update.name)
+            if blocking is not None:
+                return Refused(
+                    f"{blocking} is in the way: git cannot make {update.name}",
+                    hint=f"look at it, then: git update-ref -d {blocking}",
+                    code="name-taken",
+                )
         return GitexpError(
             f"git cannot write the refs: {said}",
             hint="free some space, or make the repository writable, and run it again",
             code="cannot-write",
         )
+
+    def _in_the_way(self, name: str) -> str | None:
+        """A ref that leaves no room for this one: git keeps refs as files in folders."""
+        parts = name.split("/")
+        above = ["/".join(parts[:depth]) for depth in range(2, len(parts))]
+        found = self.run("for-each-ref", "--format=%(refname)", *above, f"{name}/").splitlines()
+        return next((ref for ref in found if ref in above or ref.startswith(f"{name}/")), None)
 
     def ref(self, name: str) -> Oid | None:
         """What the full ref name points at now, or None."""
@@ -264,9 +280,11 @@ def output_of(*command: str) -> str | None:
 
 def _instruction(update: RefUpdate) -> str:
     old = update.old or ZERO
+    # a symbolic ref under our names must not lead us to move what it names, which is no ref of ours
+    option = "option no-deref\0" if update.name.startswith(_OURS) else ""
     if update.new is None:
-        return f"delete {update.name}\0{old}\0"
-    return f"update {update.name}\0{update.new}\0{old}\0"
+        return f"{option}delete {update.name}\0{old}\0"
+    return f"{option}update {update.name}\0{update.new}\0{old}\0"
 
 
 def _run(

@@ -207,7 +207,7 @@ class Store:
             if mending.is_damaged(self.repository, exp, journal.writer, found):
                 problems += self._try(partial(self._flushing.mend, journal, exp))
                 found = self._evidence(exp)
-        return replace(found, problems=(*found.problems, *problems, *self._torn()))
+        return replace(found, problems=(*problems, *found.problems, *self._torn()))
 
     def payload(self, oid: Oid) -> bytes:
         """The content of a payload that a record names.

@@ -12,7 +12,7 @@ from gitexp import refs
 from gitexp.cli.main import main
 from gitexp.model import ExperimentId
 from gitexp.store.store import Store
-from tests.cli.scenes import prepare, start
+from tests.cli.scenes import prepare, refused, start
 from tests.store.hostile import THINGS
 from tests.support import GitExp, GitIn
 
@@ -119,3 +119,66 @@ def test_what_is_no_note_is_reported(git: GitIn, thing: str, place: str) -> None
     _point(git, PLACES[place], THINGS[thing](git))
 
     assert _problems(git) & {"missing-object", "foreign-entry", "foreign-line", "huge-blob"}
+
+
+@pytest.mark.parametrize("blocking", ["refs/notes/exp", "refs/notes/exp/fast", f"{OWN}/x"])
+def test_a_ref_in_the_way_is_named_and_records_wait_for_it_to_go(git: GitIn, blocking: str) -> None:
+    before = len(Store.open(git.path).read(FAST).records)
+    shutil.rmtree(git.path / ".git" / "logs")
+    tip = git.id(OWN)
+    git("update-ref", "-d", OWN)
+    git("update-ref", blocking, tip)
+
+    _record(git.path, "control", "21", block=2)
+    problem = Store.open(git.path).read(FAST).problems[0]
+    stopped = GitExp(git.path)("rollback", "fast", "--yes", check=False)
+
+    assert (problem.kind, problem.text.split()[0]) == ("not-flushed", blocking)
+    refused(stopped, 6, f"git update-ref -d {blocking}")
+    git("update-ref", "-d", blocking)
+    git("update-ref", OWN, tip)
+    assert len(Store.open(git.path).read(FAST).records) == before + 1
+    assert Store.open(git.path).journal.is_empty
+
+
+def test_a_symbolic_ref_under_our_names_moves_nobodys_branch(git: GitIn) -> None:
+    before = git.id("main")
+    git("update-ref", "-d", OWN)
+    git("symbolic-ref", OWN, "refs/heads/main")
+
+    _record(git.path, "control", "21", block=2)
+    found = Store.open(git.path).read(FAST)
+
+    assert git.id("main") == before
+    assert len(found.records) == 1  # the journal of the others was forgotten
+    assert git.id(OWN) != before
+
+
+def test_names_that_are_not_ours_are_left_alone(
+    git: GitIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = _says("status", "--all", capsys=capsys)
+    tip = git.id(OWN)
+    for name in (
+        *("refs/notes/exp/FAST/ann", "refs/notes/exp/fast/Ann"),
+        *("refs/notes/remotes/origin/exp/Fast/bob", "refs/notes/remotes/origin/fast/bob"),
+        *("refs/exp/archive/FAST/ann", "refs/exp/other/fast/ann", "refs/notes/exp/con/ann"),
+    ):
+        git("update-ref", name, tip)
+
+    after = _says("status", "--all", capsys=capsys)
+
+    assert after["experiments"] == before["experiments"]
+    assert len(_says("log", "fast", capsys=capsys)["records"]) == 4  # type: ignore[arg-type]
+
+
+def test_records_without_a_plan_hold_nothing_else_up(
+    git: GitIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git("update-ref", "refs/notes/remotes/origin/exp/ghost/bob", OWN)
+
+    rows = _says("status", "--all", capsys=capsys)["experiments"]
+    answer = GitExp(git.path)("log", "ghost", check=False)
+
+    assert [row["id"] for row in rows] == ["fast"]  # type: ignore[attr-defined]
+    refused(answer, 128, "records of ghost are here, but no plan", "git exp sync")

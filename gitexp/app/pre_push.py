@@ -22,7 +22,7 @@ from gitexp.errors import GitexpError, Refused
 from gitexp.model import ExperimentId, Oid
 from gitexp.store.archives import registered_plan
 from gitexp.store.callers import callers
-from gitexp.store.remote import RefPush, listed
+from gitexp.store.remote import RefPush, listed, remote_names
 from gitexp.store.store import Store
 
 _BRANCHES = "refs/heads/"
@@ -220,12 +220,11 @@ class _Protected:
 
         Not what other branches of theirs have: else a detour would do.
         """
-        wanted = [f"{refs.REMOTE_BRANCHES}*/{pattern}" for pattern in self.patterns]
-        tracked = store.repository.refs(refs.REMOTE_BRANCHES)
         return {
             tip
-            for name, tip in tracked.items()
-            if any(fnmatchcase(name, pattern) for pattern in wanted)
+            for remote in remote_names(store.git)
+            for name, tip in store.repository.refs(f"{refs.REMOTE_BRANCHES}{remote}/").items()
+            if self.has(name.removeprefix(f"{refs.REMOTE_BRANCHES}{remote}/"))
         }
 
 

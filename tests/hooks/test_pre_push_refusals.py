@@ -122,9 +122,10 @@ def test_commits_that_the_branch_had_do_not_matter(begun: Desk) -> None:
     _passed(begun.push("origin", "main"))
 
 
-def test_a_detour_over_another_branch_does_not_help(begun: Desk) -> None:
+@pytest.mark.parametrize("detour", ["wip", "alice/main"])
+def test_a_detour_over_another_branch_does_not_help(begun: Desk, detour: str) -> None:
     _merge(begun.git)
-    begun.push("origin", "main:wip")
+    begun.push("origin", f"main:{detour}")
     begun.git("fetch", "--quiet")
 
     _refused(begun.push("origin", "main"), "not better")

@@ -14,7 +14,7 @@ from gitexp.app.compact import Compaction
 from gitexp.app.load import load
 from gitexp.app.rollback import roll_back
 from gitexp.model import Observation, Oid
-from gitexp.store import compacting, notes
+from gitexp.store import compacting, notes, trees
 from gitexp.store.store import Store
 from tests.apply.killing import COMPLETED, DIED, restore_folder, run_and_die
 from tests.cli.scenes import begin, refused
@@ -257,7 +257,7 @@ def test_a_remote_that_deletes_nothing_keeps_both(ended: Village, ann: Named) ->
 
 
 def test_a_remote_that_takes_no_notes_loses_none(ended: Village, ann: Named) -> None:
-    ended.hook("update", 'case "$1" in refs/notes/*) exit 1;; esac')
+    ended.hook("update", f'case "$1" in refs/notes/*) test "$3" = {"0" * 40};; esac')
     before = ended.refs("refs/notes")
 
     answer = ann.exp("compact", "fast", check=False)
@@ -330,7 +330,9 @@ def test_a_note_added_by_hand_hides_nobodys_records(ann: Named) -> None:
     before = lines(ann)
     ann.git("notes", "--ref=exp/fast/ann", "append", "-m", "a remark", "main~1")
 
-    assert lines(ann) == before
+    found = ann.store.read(FAST)
+    assert {record.line for record in found.records} == before
+    assert {problem.kind for problem in found.problems} == {"foreign-line"}
 
 
 def test_a_ref_with_forged_records_is_left_alone(ended: Village, ann: Named, bob: Named) -> None:
@@ -366,6 +368,23 @@ def test_naming_writers_without_their_records_holds_nothing(ann: Named) -> None:
     compacted(ann)
     done = Oid(ann.git.id("refs/notes/exp/fast/ann"))
     assert compacting.is_compacted(repository, name, tip, {home("ann")[0]: done})
+
+
+def test_what_lacks_a_payload_does_not_hold_it(ann: Named) -> None:
+    repository = ann.store.repository
+    note = repository.write_blob(b"a remark\n")
+    payload = repository.write_blob(b"gitexp-payload/1\nwhat it printed\n")
+    short = trees.write(repository, None, {Oid(ann.git.id("main")): note})
+    whole = trees.write(repository, short, {payload: payload})
+    tip = repository.write_commit(whole, [], "x\n\nExp-Seq: 1\n")
+    name = "refs/notes/exp/fast/bob"
+
+    def is_compacted_in(tree: Oid) -> bool:
+        there = repository.write_commit(tree, [], "x\n\nExp-Seq: 1\nExp-Writers: bob\n")
+        return compacting.is_compacted(repository, name, tip, {home("ann")[0]: there})
+
+    assert not is_compacted_in(short)
+    assert is_compacted_in(whole)
 
 
 def test_several_at_once_lose_nothing_and_agree_in_the_end(

@@ -203,6 +203,25 @@ def test_a_lane_goes_on_where_its_remote_stands(
     git("merge-base", "--is-ancestor", f"refs/notes/remotes/up/stream/exp/{EXP}/ci", own)
 
 
+def test_a_lanes_archive_goes_on_where_its_remote_stands(
+    git: GitIn, head: Oid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITEXP_WRITER", "ci")
+    first = Store.open(git.path)
+    first.record(EXP, PLAN, a_trial(), target=head)
+    first.flush()
+    own, tracked = refs.archive(EXP, first.writer), f"refs/exp/remotes/up/archive/{EXP}/ci"
+    git("update-ref", tracked, own)
+    git("update-ref", "-d", own)
+    idea = Oid(git.commit("idea"))
+
+    second = Store.open(git.path)
+    second.record(EXP, PLAN, a_trial(2), target=idea)
+    second.flush()
+
+    assert git("log", "-1", "--format=%P", own).split() == [git.id(tracked), idea]
+
+
 def test_uniting_keeps_the_lines_of_both(
     store: Store, git: GitIn, head: Oid, own_notes: str
 ) -> None:

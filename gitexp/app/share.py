@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gitexp import refs
 from gitexp.model import ExperimentId, Oid
-from gitexp.store.compacting import is_compacted
+from gitexp.store.compacting import compacted
 from gitexp.store.remote import Flag, Pushed, RefPush, push
 from gitexp.store.store import Store
 
@@ -42,18 +42,38 @@ def lacking(store: Store, there: Mapping[str, Oid]) -> list[RefPush]:
     Args:
         there: The repository's evidence, by full name.
     """
-    of_same: dict[ExperimentId | None, dict[str, Oid]] = {}
-    for name, oid in there.items():
-        of_same.setdefault(_of(name), {})[name] = oid
-    return [
-        RefPush(name=name, oid=oid)
-        for name, oid in own_evidence(store).items()
-        if there.get(name) != oid
-        and (
-            name in there
-            or not is_compacted(store.repository, name, oid, of_same.get(_of(name), {}))
-        )
-    ]
+    missing = {n: oid for n, oid in own_evidence(store).items() if there.get(n) != oid}
+    absent = _by_experiment({n: oid for n, oid in missing.items() if n not in there})
+    others = _by_experiment(there) if absent else {}
+    kept_there = {
+        name
+        for exp, own in absent.items()
+        for name in _compacted(store, exp, own, others.get(exp, {}))
+    }
+    return [RefPush(name=n, oid=oid) for n, oid in missing.items() if n not in kept_there]
+
+
+def _compacted(
+    store: Store, exp: ExperimentId, own: Mapping[str, Oid], there: Mapping[str, Oid]
+) -> frozenset[str]:
+    """Own refs whose contents other writers' refs hold there; compared once for the same tips."""
+    name, key = f"compacted-{exp}", repr((sorted(own.items()), sorted(there.items())))
+    kept = store.cache.get(name, key)
+    if kept is not None:
+        return frozenset(kept.decode().split())
+    found = compacted(store.repository, own, there)
+    if found:
+        store.cache.put(name, key, " ".join(sorted(found)).encode())
+    return found
+
+
+def _by_experiment(listed: Mapping[str, Oid]) -> dict[ExperimentId, dict[str, Oid]]:
+    found: dict[ExperimentId, dict[str, Oid]] = {}
+    for name, oid in listed.items():
+        exp = _of(name)
+        if exp is not None:
+            found.setdefault(exp, {})[name] = oid
+    return found
 
 
 def push_each(

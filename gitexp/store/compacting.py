@@ -6,7 +6,7 @@ that a ref is dropped only when every line and file of it can be read from what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gitexp import refs
@@ -111,7 +111,8 @@ def find_home(
         )
     own, own_archive = refs.notes(exp, writer), refs.archive(exp, writer)
     readable = {name: tip for name, tip in sorted(there.items()) if repository.is_commit(tip)}
-    notes = next((n for n in readable if _has_all(repository, n, readable[n], found.notes)), own)
+    read = _Notes(repository)
+    notes = next((n for n in readable if read.has_all(n, readable[n], found.notes)), own)
     archive = next((n for n in readable if _keeps_all(repository, n, readable[n], found)), None)
     tip = None
     if archive is None or archive == own_archive:
@@ -127,8 +128,8 @@ def find_home(
 def is_home(repository: Repository, home: Home, found: Sources) -> bool:
     """Whether every line and file of all notes, and every commit of all archives, is there."""
     keeps = _keeps_all(repository, home.archive, home.archive_tip, found)
-    return (keeps or not found.archives) and _has_all(
-        repository, home.notes, home.notes_tip, found.notes
+    return (keeps or not found.archives) and _Notes(repository).has_all(
+        home.notes, home.notes_tip, found.notes
     )
 
 
@@ -155,41 +156,63 @@ def check(
     )
 
 
-def is_compacted(repository: Repository, name: str, tip: Oid, others: Mapping[str, Oid]) -> bool:
-    """Whether refs of other writers hold all that a writer's notes or archive ref does.
+def compacted(
+    repository: Repository, own: Mapping[str, Oid], others: Mapping[str, Oid]
+) -> frozenset[str]:
+    """Those refs of an experiment all of which refs of other writers hold.
 
-    Such a ref need not be pushed again, and is not lost when a remote has it no longer.
+    They need not be pushed again, and are not lost when a remote has them no longer.
 
     Args:
-        name: Full name of the ref, own or tracking.
-        others: Refs to look in, by full name, own or tracking.
+        own: Notes and archive refs, own or tracking, by full name.
+        others: Refs of the same experiment to look in, likewise.
     """
-    ref = _parse(name)
-    if ref is None or not repository.is_commit(tip):
-        return False
-    only = {name: tip}
-    for other, there in others.items():
-        found = _parse(other)
-        if found is None or found.exp != ref.exp or found.writer == ref.writer:
-            continue
-        if not repository.is_commit(there):
-            continue
-        if refs.parse_notes(name):
-            if _has_all(repository, other, there, only):
+    notes = _Notes(repository)
+    homes = [(name, tip, _parse(name)) for name, tip in others.items() if repository.is_commit(tip)]
+
+    def is_held(name: str, tip: Oid) -> bool:
+        ref = _parse(name)
+        for home, there, found in homes:
+            if ref is None or found is None or found.writer == ref.writer:
+                continue
+            if refs.parse_notes(name) and notes.has_all(home, there, {name: tip}):
                 return True
-        elif refs.parse_archive(other) and repository.contains(there, tip):
+            is_archive = refs.parse_archive(name) and refs.parse_archive(home)
+            if is_archive and repository.contains(there, tip):
+                return True
+        return False
+
+    return frozenset(
+        name for name, tip in own.items() if repository.is_commit(tip) and is_held(name, tip)
+    )
+
+
+class _Notes:
+    """Notes compared by what they hold; what much is compared with is read once."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._read: dict[Oid, tuple[set[bytes], set[Oid]]] = {}
+
+    def has_all(self, name: str, tip: Oid, others: Mapping[str, Oid]) -> bool:
+        """Whether a notes ref at this tip holds, in its own or others' names, all these hold."""
+        if refs.parse_notes(name) is None:
+            return False
+        writers = _writers_of(self._repository, name, tip)
+        named = (_writers_of(self._repository, n, other) for n, other in others.items())
+        return all(each <= writers for each in named) and all(
+            self._holds(tip, other) for other in {*others.values()}
+        )
+
+    def _holds(self, tip: Oid, other: Oid) -> bool:
+        if tip == other:
             return True
-    return False
-
-
-def _has_all(repository: Repository, name: str, tip: Oid, notes: Mapping[str, Oid]) -> bool:
-    """Whether a notes ref at this tip holds, as its own or in others' names, all these hold."""
-    if refs.parse_notes(name) is None:
-        return False
-    writers = _writers_of(repository, name, tip)
-    if not all(_writers_of(repository, n, other) <= writers for n, other in notes.items()):
-        return False
-    return _holds(repository, tip, {*notes.values()})
+        if tip not in self._read:
+            self._read[tip] = {*read_lines(self._repository, tip)}, _files(self._repository, tip)
+        lines, files = self._read[tip]
+        return lines.issuperset(read_lines(self._repository, other)) and (
+            files >= _files(self._repository, other)
+        )
 
 
 def _keeps_all(repository: Repository, name: str | None, tip: Oid | None, found: Sources) -> bool:
@@ -220,17 +243,6 @@ def _writers_of(repository: Repository, name: str, tip: Oid) -> frozenset[Writer
     return own | said(repository, tip).writers
 
 
-def _holds(repository: Repository, tip: Oid, others: Iterable[Oid]) -> bool:
-    missing = [other for other in others if other != tip]
-    if not missing:
-        return True
-    lines, files = {*read_lines(repository, tip)}, _files(repository, tip)
-    return all(
-        lines.issuperset(read_lines(repository, other)) and files >= _files(repository, other)
-        for other in missing
-    )
-
-
 def _files(repository: Repository, tip: Oid) -> set[Oid]:
     """Payloads and sealed notes that are here: what is filed under its own id."""
     notes = trees.walk(repository, repository.commit(tip).tree)
@@ -250,7 +262,7 @@ def _united_notes(
     # remotes move our own ref forward only: all that was ours comes before what it becomes
     parsed = ((refs.parse_notes(other), tip) for other, tip in found.notes.items())
     own = repository.newest(tip for ref, tip in parsed if ref and ref.writer == writer)
-    if len(own) == 1 and _has_all(repository, name, own[0], found.notes):
+    if len(own) == 1 and _Notes(repository).has_all(name, own[0], found.notes):
         return own[0]
     writers = frozenset[WriterId]().union(
         *(_writers_of(repository, name, tip) for name, tip in found.notes.items())

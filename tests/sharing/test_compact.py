@@ -363,11 +363,11 @@ def test_naming_writers_without_their_records_holds_nothing(ann: Named) -> None:
     unnamed = notes.unite(repository, FAST, own, tip)
     name = "refs/notes/exp/fast/bob"
 
-    assert not compacting.is_compacted(repository, name, tip, {home("ann")[0]: claim})
-    assert not compacting.is_compacted(repository, name, tip, {home("ann")[0]: unnamed})
+    assert not compacting.compacted(repository, {name: tip}, {home("ann")[0]: claim})
+    assert not compacting.compacted(repository, {name: tip}, {home("ann")[0]: unnamed})
     compacted(ann)
     done = Oid(ann.git.id("refs/notes/exp/fast/ann"))
-    assert compacting.is_compacted(repository, name, tip, {home("ann")[0]: done})
+    assert compacting.compacted(repository, {name: tip}, {home("ann")[0]: done}) == {name}
 
 
 def test_what_lacks_a_payload_does_not_hold_it(ann: Named) -> None:
@@ -381,7 +381,7 @@ def test_what_lacks_a_payload_does_not_hold_it(ann: Named) -> None:
 
     def is_compacted_in(tree: Oid) -> bool:
         there = repository.write_commit(tree, [], "x\n\nExp-Seq: 1\nExp-Writers: bob\n")
-        return compacting.is_compacted(repository, name, tip, {home("ann")[0]: there})
+        return bool(compacting.compacted(repository, {name: tip}, {home("ann")[0]: there}))
 
     assert not is_compacted_in(short)
     assert is_compacted_in(whole)

@@ -146,6 +146,8 @@ def _plan(number: int, base: Oid, store: Store) -> Plan:
         decider=store.writer,
         primary=BUILT_IN_METRICS["time"],
         guardrails=(),
+        watches=(),
+        secondary=(),
         scale=Scale.LOG,
         test=TestName.SIGNED_RANK,
         goal=Goal.BETTER,
@@ -166,6 +168,7 @@ def _plan(number: int, base: Oid, store: Store) -> Plan:
         auto_promote=True,
         auto_rollback=True,
         like=None,
+        uses_per_month=None,
     )
 
 

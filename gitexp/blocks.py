@@ -64,6 +64,9 @@ class Block:
     def finished(self) -> datetime:
         return max(self.control.record.at, self.treatment.record.at)
 
+    def run(self, arm: Arm) -> RunTrial:
+        return self.control if arm is Arm.CONTROL else self.treatment
+
     def values(self, metric: Metric) -> tuple[float | None, float | None]:
         """Control's and treatment's value."""
         return self.control.value(metric), self.treatment.value(metric)

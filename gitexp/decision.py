@@ -117,6 +117,55 @@ class GuardrailResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchResult:
+    """A watched metric over all trials that count.
+
+    Attributes:
+        control, treatment: The arms' means in metric units; None without values.
+        n: Values of the treatment.
+        broken_at: The look at which the treatment was shown to be beyond the floor.
+    """
+
+    metric: Metric
+    floor: float | None
+    control: float | None
+    treatment: float | None
+    n: int
+    broken_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondaryResult:
+    """A secondary metric at the look the primary result is of.
+
+    Attributes:
+        result: As for the primary metric.
+        adjusted_p: Its p-value adjusted for the number of secondary metrics; None without one.
+    """
+
+    result: PrimaryResult
+    adjusted_p: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impact:
+    """What the change is worth, in the primary metric's unit; treatment minus control.
+
+    Attributes:
+        interval: Of a month; unbounded ends are infinite.
+    """
+
+    unit: str | None
+    per_use: float
+    uses_per_month: float
+    interval: tuple[float, float]
+
+    @property
+    def per_month(self) -> float:
+        return self.per_use * self.uses_per_month
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Looks:
     """Where the analysis stands in its schedule.
 
@@ -202,9 +251,13 @@ class Analysis:
     after: PrimaryResult | None
     looks: Looks
     guardrails: tuple[GuardrailResult, ...]
+    watches: tuple[WatchResult, ...]
+    secondary: tuple[SecondaryResult, ...]
+    alerts: tuple[Health, ...]
     health: tuple[Health, ...]
     criteria: tuple[Criterion, ...]
     blocks_needed: int | None
+    impact: Impact | None
 
     @property
     def action(self) -> Action:

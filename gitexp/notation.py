@@ -6,7 +6,16 @@ import math
 import re
 from dataclasses import dataclass
 
-from gitexp.model import BUILT_IN_METRICS, DIFFERENCE_UNITS, Direction, Guardrail, Metric, Scale
+from gitexp.model import (
+    BUILT_IN_METRICS,
+    DIFFERENCE_UNITS,
+    LARGEST_VALUE,
+    Direction,
+    Guardrail,
+    Metric,
+    Scale,
+    Watch,
+)
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_./%@+-]{0,99}\Z")
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -142,6 +151,28 @@ def _relative(metric: Metric, amount: Amount) -> Guardrail:
     if metric.direction is Direction.HIGHER and amount.value >= 100:
         raise ValueError(f"{metric.name} cannot fall by {amount.text}")
     return Guardrail(metric=metric, margin=amount.value / 100, is_relative=True)
+
+
+def parse_watch(text: str) -> Watch:
+    """The watched metric in 'NAME[:DIRECTION[:UNIT]][:floor=NUMBER]'.
+
+    A metric with a floor and without a direction is better the higher it is.
+
+    >>> parse_watch("satisfaction:floor=0.5").floor
+    0.5
+    """
+    head, found, number = text.rpartition(":floor=")
+    if not found:
+        return Watch(metric=parse_metric(text), floor=None)
+    amount = parse_amount(number)
+    if abs(amount.value) > LARGEST_VALUE:
+        raise ValueError(f"{amount.text!r} is beyond {LARGEST_VALUE:g}")
+    is_bare = ":" not in head and head not in KNOWN_DIRECTIONS and head not in BUILT_IN_METRICS
+    metric = parse_metric(f"{head}:higher" if is_bare and not head.endswith("/s") else head)
+    if amount.suffix and metric.unit not in ("%", "pp"):
+        # a share: 50% of a yes-or-no metric or of a score is 0.5
+        return Watch(metric=metric, floor=amount.value / 100)
+    return Watch(metric=metric, floor=amount.value)
 
 
 def in_metric_units(metric: Metric, amount: Amount) -> float:

@@ -51,6 +51,8 @@ BASE = Plan(
     decider=ANN,
     primary=BUILT_IN_METRICS["time"],
     guardrails=(),
+    watches=(),
+    secondary=(),
     scale=Scale.LOG,
     test=TestName.SIGNED_RANK,
     goal=Goal.BETTER,
@@ -71,6 +73,7 @@ BASE = Plan(
     auto_promote=True,
     auto_rollback=True,
     like=None,
+    uses_per_month=None,
 )
 
 

@@ -13,7 +13,6 @@ from gitexp.model import (
     BUILT_IN_METRICS,
     ExperimentId,
     Goal,
-    Guardrail,
     Metric,
     Oid,
     Plan,
@@ -28,6 +27,7 @@ from gitexp.notation import (
     parse_duration,
     parse_guardrail,
     parse_metric,
+    parse_watch,
 )
 
 T = TypeVar("T")
@@ -36,6 +36,7 @@ DEFAULT_MAX_BLOCKS = 20
 DEFAULT_MIN_BLOCKS = 10
 HIGH_RISK_ALPHA = 0.01
 HIGH_RISK_GUARDRAIL_ALPHA = 0.025
+MOST_USES = 1e15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,8 @@ class PlanOptions:
     description: str | None = None
     metric: str | None = None
     guardrail: tuple[str, ...] = ()
+    watch: tuple[str, ...] = ()
+    secondary: tuple[str, ...] = ()
     scale: str | None = None
     min_effect: str | None = None
     max_regression: str | None = None
@@ -65,6 +68,7 @@ class PlanOptions:
     harness: tuple[str, ...] = ()
     auto_promote: bool | None = None
     auto_rollback: bool | None = None
+    uses_per_month: str | None = None
 
     def configured(self, settings: Settings) -> PlanOptions:
         """The same, with what was not typed taken from the configuration."""
@@ -149,7 +153,13 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
         base=registration.base,
         decider=registration.decider,
         primary=primary,
-        guardrails=_guardrails(reader, options, like),
+        guardrails=_metrics(
+            reader, "guardrail", options.guardrail, parse_guardrail, like.guardrails if like else ()
+        ),
+        watches=_metrics(reader, "watch", options.watch, parse_watch, like.watches if like else ()),
+        secondary=_metrics(
+            reader, "secondary", options.secondary, parse_metric, like.secondary if like else ()
+        ),
         scale=scale,
         test=reader.read(
             "test",
@@ -196,6 +206,9 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
         auto_promote=_flag(options.auto_promote, like.auto_promote if like else True),
         auto_rollback=_flag(options.auto_rollback, like.auto_rollback if like else True),
         like=like.id if like else None,
+        uses_per_month=reader.read(
+            "uses-per-month", options.uses_per_month, _uses, like.uses_per_month if like else None
+        ),
     )
     _check_together(reader, plan)
     _refuse(reader.complaints)
@@ -210,18 +223,16 @@ def _refuse(complaints: list[str]) -> None:
         )
 
 
-def _guardrails(reader: _Reader, options: PlanOptions, like: Plan | None) -> tuple[Guardrail, ...]:
-    found: list[Guardrail] = []
-    for text in options.guardrail:
-        guardrail = reader.read("guardrail", text, parse_guardrail, None)
-        if guardrail is None:
-            continue
-        repeated = any(g.metric.name == guardrail.metric.name for g in found)
-        reader.refuse_unless(not repeated, f"--guardrail: {guardrail.metric.name} is given twice")
-        found.append(guardrail)
-    if not options.guardrail and like is not None:
-        return like.guardrails
-    return tuple(found)
+def _metrics(
+    reader: _Reader,
+    option: str,
+    texts: tuple[str, ...],
+    parse: Callable[[str], T],
+    default: tuple[T, ...],
+) -> tuple[T, ...]:
+    """The values of an option that may be given several times."""
+    found = [reader.read(option, text, parse, None) for text in texts]
+    return tuple(value for value in found if value is not None) if texts else default
 
 
 def _alpha(reader: _Reader, options: PlanOptions, like: Plan | None) -> float:
@@ -313,11 +324,24 @@ def _check_together(reader: _Reader, plan: Plan) -> None:
         not (no_regression and plan.min_effect > 0),
         "--min-effect: has no meaning with --goal no-regression; leave it out",
     )
-    names = [guardrail.metric.name for guardrail in plan.guardrails]
-    reader.refuse_unless(
-        plan.primary.name not in names or reader.complained_of("metric"),
-        f"--guardrail: {plan.primary.name} is the primary metric already",
-    )
+    _refuse_repeated(reader, plan)
+
+
+def _refuse_repeated(reader: _Reader, plan: Plan) -> None:
+    """Every metric has one role: it could not be tested twice and mean the same."""
+    seen = set() if reader.complained_of("metric") else {plan.primary.name}
+    roles = {
+        "guardrail": [guardrail.metric for guardrail in plan.guardrails],
+        "watch": [watch.metric for watch in plan.watches],
+        "secondary": [*plan.secondary],
+    }
+    for option, metrics in roles.items():
+        for metric in metrics:
+            what = (
+                "the primary metric already" if metric.name == plan.primary.name else "given twice"
+            )
+            reader.refuse_unless(metric.name not in seen, f"--{option}: {metric.name} is {what}")
+            seen.add(metric.name)
 
 
 def _flag(given: bool | None, default: bool) -> bool:
@@ -333,6 +357,13 @@ def _positive(text: str) -> float:
     amount = parse_amount(text)
     if amount.suffix or not 0 < amount.value <= 36500:
         raise ValueError(f"{text!r} is not a number above 0")
+    return amount.value
+
+
+def _uses(text: str) -> float:
+    amount = parse_amount(text)
+    if amount.suffix or not 0 < amount.value <= MOST_USES:
+        raise ValueError(f"{text!r} is not a number of uses above 0")
     return amount.value
 
 

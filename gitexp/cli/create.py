@@ -29,6 +29,18 @@ from gitexp.model import Goal, Scale, TestName
     multiple=True,
     help="What must not get worse by more than +10% (of control), +5pp (points) or +3 (units).",
 )
+@click.option(
+    "--watch",
+    metavar="NAME[:floor=X]",
+    multiple=True,
+    help="What is shown and never decides; below the floor it raises an alert.",
+)
+@click.option(
+    "--secondary",
+    metavar="NAME[:DIR]",
+    multiple=True,
+    help="What is tested beside the primary metric and never decides.",
+)
 @click.option("--scale", type=one_of(Scale), help="Compare ratios, or differences.")
 @click.option("--min-effect", metavar="SIZE", help="Smallest effect worth having, e.g. 15%.")
 @click.option("--goal", type=one_of(Goal), help="Default: better.")
@@ -51,6 +63,9 @@ from gitexp.model import Goal, Scale, TestName
 )
 @click.option(
     "--harness", metavar="PATH", multiple=True, help="Take this path from control in both arms."
+)
+@click.option(
+    "--uses-per-month", metavar="N", help="How often it is used: says what a change saves."
 )
 @click.option("--base", metavar="REV", help="Start from here; a branch becomes the target.")
 @click.option("--like", metavar="ID", help="Copy the plan and the change of an experiment.")

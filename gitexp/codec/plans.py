@@ -15,6 +15,7 @@ from gitexp.model import (
     PlanHash,
     Scale,
     TestName,
+    Watch,
     experiment_id,
     writer_id,
 )
@@ -40,6 +41,8 @@ def canonical(plan: Plan) -> str:
                 {"metric": _metric(g.metric), "margin": g.margin, "relative": g.is_relative}
                 for g in plan.guardrails
             ],
+            "watches": [{"metric": _metric(w.metric), "floor": w.floor} for w in plan.watches],
+            "secondary": [_metric(metric) for metric in plan.secondary],
             "scale": plan.scale,
             "test": plan.test,
             "goal": plan.goal,
@@ -60,6 +63,7 @@ def canonical(plan: Plan) -> str:
             "auto_promote": plan.auto_promote,
             "auto_rollback": plan.auto_rollback,
             "like": plan.like,
+            "uses_per_month": plan.uses_per_month,
         }
     )
 
@@ -90,6 +94,8 @@ def parse_plan(text: str) -> Plan:
         decider=writer_id(fields.text("decider")),
         primary=_parse_metric(fields.mapping("primary")),
         guardrails=tuple(_parse_guardrail(item) for item in fields.items("guardrails")),
+        watches=tuple(_parse_watch(item) for item in fields.items("watches")),
+        secondary=tuple(_parse_metric(_object(item)) for item in fields.items("secondary")),
         scale=fields.choice("scale", Scale),
         test=fields.choice("test", TestName),
         goal=fields.choice("goal", Goal),
@@ -110,6 +116,7 @@ def parse_plan(text: str) -> Plan:
         auto_promote=fields.flag("auto_promote"),
         auto_rollback=fields.flag("auto_rollback"),
         like=None if like is None else experiment_id(like),
+        uses_per_month=_uses(fields),
     )
     _check_together(plan)
     return plan
@@ -154,14 +161,30 @@ def _parse_metric(values: dict[str, object]) -> Metric:
 
 
 def _parse_guardrail(item: object) -> Guardrail:
-    if not isinstance(item, dict):
-        raise ValueError("a guardrail is not an object")
-    fields = Fields(item)
+    fields = Fields(_object(item))
     return Guardrail(
         metric=_parse_metric(fields.mapping("metric")),
         margin=_within(fields, "margin", 0.0, LARGEST_VALUE),
         is_relative=fields.flag("relative"),
     )
+
+
+def _parse_watch(item: object) -> Watch:
+    fields = Fields(_object(item))
+    floor = fields.optional_number("floor")
+    if floor is not None and abs(floor) > LARGEST_VALUE:
+        raise ValueError(f"field 'floor' is beyond {LARGEST_VALUE:g}")
+    return Watch(metric=_parse_metric(fields.mapping("metric")), floor=floor)
+
+
+def _object(item: object) -> dict[str, object]:
+    if not isinstance(item, dict):
+        raise ValueError(f"{item!r} stands where an object is expected")
+    return item
+
+
+def _uses(fields: Fields) -> float | None:
+    return _within(fields, "uses_per_month", 0.0, 1e15) if fields.has("uses_per_month") else None
 
 
 def _branch(fields: Fields) -> str:

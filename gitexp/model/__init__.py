@@ -15,6 +15,7 @@ from gitexp.model.plan import (
     Guardrail,
     Plan,
     Revision,
+    Watch,
 )
 from gitexp.model.records import (
     Abandoned,
@@ -111,6 +112,7 @@ __all__ = [
     "Trial",
     "Unknown",
     "Verdict",
+    "Watch",
     "WriterId",
     "experiment_id",
     "slug",

@@ -33,6 +33,18 @@ class Guardrail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """A metric that is shown and, with a floor, raises an alert; it never decides.
+
+    Attributes:
+        floor: The worst value that is still accepted, in the metric's unit; None: no limit.
+    """
+
+    metric: Metric
+    floor: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The registration: everything the decision depends on, fixed before the first trial.
 
@@ -43,6 +55,8 @@ class Plan:
         min_effect: Smallest effect worth having, >= 0: a fraction on the log scale, else in
             metric units.
         max_regression: Margin of the goal 'no-regression', same unit as min_effect.
+        secondary: Metrics that are tested beside the primary one and never decide.
+        uses_per_month: How often what is measured is used; None when nobody said.
         timeout_s: Limit of one trial.
         warm_up: Blocks run and recorded, but not counted, at the start of each `run`.
         links: Paths linked from the user's checkout into both arms.
@@ -60,6 +74,8 @@ class Plan:
     decider: WriterId
     primary: Metric
     guardrails: tuple[Guardrail, ...]
+    watches: tuple[Watch, ...]
+    secondary: tuple[Metric, ...]
     scale: Scale
     test: TestName
     goal: Goal
@@ -80,6 +96,7 @@ class Plan:
     auto_promote: bool
     auto_rollback: bool
     like: ExperimentId | None
+    uses_per_month: float | None
 
     @property
     def expires(self) -> datetime:
@@ -88,8 +105,9 @@ class Plan:
 
     @property
     def declared(self) -> tuple[Metric, ...]:
-        """The primary metric and the guardrails' metrics, in that order."""
-        return (self.primary, *(g.metric for g in self.guardrails))
+        """The primary metric, then those of guardrails, watches and secondary ones."""
+        guarded = (g.metric for g in self.guardrails)
+        return (self.primary, *guarded, *(w.metric for w in self.watches), *self.secondary)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -19,12 +19,11 @@ from gitexp.model import (
     TestName,
     Verdict,
 )
-from gitexp.policy.measure import (
-    primary_result,
-    unmeasured,
-)
+from gitexp.policy.impact import impact_of
+from gitexp.policy.measure import primary_result, unmeasured
 from gitexp.policy.reasons import blocks_needed, criteria_of, reason_of
 from gitexp.policy.study import Study, primary_alpha, study_of
+from gitexp.policy.watched import floor_alerts, watch_results
 
 
 def analyse(
@@ -76,6 +75,7 @@ def _assemble(
         # recorded is final: the replay can only agree, unless the rule itself has changed
         verdict = record.body.verdict
     primary = _shown(study, level) if study else unmeasured(plan, level=level, why="values to mend")
+    watches = watch_results(plan, study.material, study.looks) if study else ()
     return Analysis(
         revision=revision,
         verdict=verdict,
@@ -88,9 +88,13 @@ def _assemble(
         after=_after(study, level) if study else None,
         looks=_looks(study),
         guardrails=tuple(guard.result() for guard in study.guarded) if study else (),
+        watches=watches,
+        secondary=(),
+        alerts=tuple(floor_alerts(watches)),
         health=checks,
         criteria=criteria_of(study, primary) if study else (),
         blocks_needed=blocks_needed(study, verdict),
+        impact=impact_of(plan, primary),
     )
 
 

@@ -9,7 +9,8 @@ from gitexp.blocks import Block
 from gitexp.lifecycle import Experiment
 from gitexp.model import Goal, GuardState, Plan, Revision, State, TestName
 from gitexp.policy.guard import Guarded, follow, levels_of, primary_as_guardrail
-from gitexp.policy.measure import PairedSample, Sample, UnpairedSample
+from gitexp.policy.material import Material
+from gitexp.policy.measure import Sample
 from gitexp.policy.walk import Signal, Walk, walk
 from gitexp.stats.boundaries import Boundary, boundary
 from gitexp.stats.replay import Look
@@ -20,6 +21,7 @@ class Study:
     """One replay: the data, its looks, and how they ended."""
 
     plan: Plan
+    material: Material
     sample: Sample
     bound: Boundary
     looks: tuple[Look, ...]
@@ -45,18 +47,17 @@ def study_of(
         with_retracted: Whether the latter are to include retracted ones.
     """
     plan = experiment.plan
-    sample: Sample
-    if plan.test is TestName.WELCH:
-        sample = UnpairedSample.of(
-            plan, experiment.counted(revision, with_retracted=with_retracted)
-        )
-        positions: list[int] = []
-    else:
-        sample = PairedSample.of(plan, blocks)
-        positions = _positions(blocks, plan)
+    material = Material(
+        blocks=tuple(blocks),
+        runs=experiment.counted(revision, with_retracted=with_retracted)
+        if plan.test is TestName.WELCH
+        else (),
+    )
+    sample = material.sample(plan)
     bound = _boundary(plan)
     looks = sample.looks(bound)
-    seen = [positions[look.used] for look in looks] if positions else []
+    positions = material.positions(plan)
+    seen = [] if material.runs else [positions[look.used] for look in looks]
     levels = levels_of(plan, alpha=plan.guardrail_alpha)
     guarded = tuple(follow(g, blocks, looks, seen, plan, levels) for g in plan.guardrails)
     signals, goal = _signals(sample, looks, blocks, seen, plan)
@@ -64,6 +65,7 @@ def study_of(
     has_ended = experiment.state is not State.RUNNING or experiment.expired is not None
     return Study(
         plan=plan,
+        material=material,
         sample=sample,
         bound=bound,
         looks=looks,
@@ -84,13 +86,6 @@ def primary_alpha(plan: Plan) -> float:
     if plan.goal is Goal.NO_REGRESSION:
         return 2 * plan.guardrail_alpha / plan.revisions
     return plan.alpha / plan.revisions
-
-
-def _positions(blocks: Sequence[Block], plan: Plan) -> list[int]:
-    """Entry k: how many blocks there are up to and with the k-th that tells of the primary."""
-    positions = [0]
-    positions += [i for i, block in enumerate(blocks, 1) if block.has_value(plan.primary)]
-    return positions
 
 
 def _signals(

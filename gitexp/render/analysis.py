@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from gitexp.app.views import AnalysisView
-from gitexp.decision import Analysis, ArmCounts, GuardrailResult, PrimaryResult
+from gitexp.decision import Analysis, ArmCounts, GuardrailResult, PrimaryResult, WatchResult
+from gitexp.health import Health
 from gitexp.model import Direction, Goal, Plan, Scale, TestName, Verdict
 from gitexp.render import numbers, words
 from gitexp.render.bars import interval_bar, reach_of
@@ -32,8 +34,11 @@ def analysis_page(view: AnalysisView, screen: Screen, *, verbose: bool = False) 
         line(),
         *_metrics(analysis, screen),
         *_guardrails(analysis, screen),
+        *_watches(analysis, screen),
         line(),
-        *_health(analysis, screen),
+        *_impact(analysis, screen),
+        *_checks("alert", analysis.alerts, screen),
+        *_checks("health", analysis.health, screen),
         *_criteria(analysis, plan, screen),
         *_how(analysis, plan, screen),
     ]
@@ -177,12 +182,57 @@ def _bound(found: GuardrailResult) -> str:
     return "not known yet" if found.least is None else "failed too often"
 
 
-def _health(analysis: Analysis, screen: Screen) -> list[Line]:
-    return [
-        part
-        for at, h in enumerate(analysis.health)
-        for part in check("" if at else "health", h, screen)
-    ]
+def _watches(analysis: Analysis, screen: Screen) -> list[Line]:
+    found = analysis.watches
+    if not found:
+        return []
+    rows = table(
+        [
+            Column(title="WATCHED", rows=[words.metric(w.metric) for w in found]),
+            Column(
+                title="CONTROL", rows=[numbers.quantity(w.control, w.metric.unit) for w in found]
+            ),
+            Column(
+                title="TREATMENT",
+                rows=[numbers.quantity(w.treatment, w.metric.unit) for w in found],
+            ),
+            Column(title="FLOOR", rows=[_floor(w) for w in found], drop=1),
+            Column(title="", rows=[_beyond(w) for w in found]),
+        ],
+        screen,
+    )
+    return [line(), *rows]
+
+
+def _floor(found: WatchResult) -> str:
+    return "" if found.floor is None else words.floor(found.metric, found.floor)
+
+
+def _beyond(found: WatchResult) -> str | Span:
+    if found.broken_at is None:
+        return "" if found.floor is None else "not shown to be beyond it"
+    return Span(f"✗ beyond its floor since block {found.broken_at}", Style.BAD)
+
+
+def _impact(analysis: Analysis, screen: Screen) -> list[Line]:
+    found = analysis.impact
+    if found is None:
+        return []
+    month = numbers.total(found.per_month, found.unit)
+    text = (
+        f"{numbers.total(found.per_use, found.unit)} per use; at "
+        f"{numbers.short(found.uses_per_month)} uses a month {month} a month"
+    )
+    if any(map(math.isfinite, found.interval)):
+        low, high = (numbers.total(end, found.unit) for end in found.interval)
+        text += f" ({numbers.level(analysis.primary.level)} interval {low} to {high})"
+    return told(
+        "impact", f"{text}, {numbers.total(12 * found.per_month, found.unit)} a year", screen
+    )
+
+
+def _checks(word: str, found: Sequence[Health], screen: Screen) -> list[Line]:
+    return [part for at, h in enumerate(found) for part in check("" if at else word, h, screen)]
 
 
 def _criteria(analysis: Analysis, plan: Plan, screen: Screen) -> list[Line]:

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from gitexp.app.views import AnalysisView
-from gitexp.decision import ArmCounts, ArmSummary, GuardrailResult, PrimaryResult
+from gitexp.decision import (
+    ArmCounts,
+    ArmSummary,
+    GuardrailResult,
+    Impact,
+    PrimaryResult,
+    SecondaryResult,
+    WatchResult,
+)
 from gitexp.render.plain import health_values
 
 STOPPING = "group-sequential"
@@ -55,11 +63,12 @@ def analysis_values(view: AnalysisView) -> dict[str, object]:
             "ended_at": looks.ended_at,
         },
         "guardrails": [_guardrail(found) for found in analysis.guardrails],
-        "secondary": [],
-        "alerts": [],
+        "watches": [_watch(found) for found in analysis.watches],
+        "secondary": [_secondary(found) for found in analysis.secondary],
+        "alerts": [health_values(alert) for alert in analysis.alerts],
         "health": [health_values(health) for health in analysis.health],
         "criteria": [{"name": c.name, "met": c.met, "text": c.text} for c in analysis.criteria],
-        "impact": None,
+        "impact": None if analysis.impact is None else _impact(analysis.impact),
         "blocks_needed": analysis.blocks_needed,
         "next": view.next,
     }
@@ -124,4 +133,31 @@ def _guardrail(found: GuardrailResult) -> dict[str, object]:
         "least": found.least,
         "state": found.state,
         "fell_at": found.fell_at,
+    }
+
+
+def _watch(found: WatchResult) -> dict[str, object]:
+    return {
+        "metric": found.metric.name,
+        "unit": found.metric.unit,
+        "floor": found.floor,
+        "control": found.control,
+        "treatment": found.treatment,
+        "n": found.n,
+        "broken_at": found.broken_at,
+    }
+
+
+def _secondary(found: SecondaryResult) -> dict[str, object]:
+    return {**_result(found.result), "adjusted_p": found.adjusted_p}
+
+
+def _impact(found: Impact) -> dict[str, object]:
+    return {
+        "unit": found.unit,
+        "per_use": found.per_use,
+        "uses_per_month": found.uses_per_month,
+        "per_month": found.per_month,
+        "interval": found.interval,
+        "per_year": 12 * found.per_month,
     }

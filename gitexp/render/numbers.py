@@ -66,6 +66,19 @@ def quantity(value: float | None, unit: str | None, *, digits: int = 4) -> str:
             return f"{significant(value, digits)} {unit}"
 
 
+def total(value: float, unit: str | None) -> str:
+    """A sum over many uses, with its sign; long times in hours.
+
+    >>> total(-53_280.0, "s"), total(12.0, "count")
+    ('−14.8 h', '+12')
+    """
+    if unit == "s" and math.isfinite(value) and abs(value) >= 3600:
+        return signed(f"{significant(value / 3600, 3)} h")
+    if unit == "bool" and math.isfinite(value):
+        return signed(significant(value, 3))
+    return UNBOUNDED if math.isinf(value) else signed(quantity(value, unit, digits=3))
+
+
 def short(value: float | None, digits: int = 4) -> str:
     """Like `significant`, without zeros at the end.
 

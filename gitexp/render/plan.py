@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gitexp.app.views import PlanView
-from gitexp.model import BUILT_IN_METRICS, Goal, Plan, Scale
+from gitexp.model import BUILT_IN_METRICS, Goal, Plan, Scale, Watch
 from gitexp.refs import short
 from gitexp.render import numbers, words
 from gitexp.render.analysis import smallest_effect
@@ -69,7 +69,19 @@ def _measured(plan: Plan, screen: Screen) -> list[Line]:
         primary += f", at least {smallest_effect(plan)}"
     lines = told("primary", primary, screen)
     guards = [line(f"{words.metric(g.metric)} within {words.margin(g)}") for g in plan.guardrails]
-    return lines + labelled("guards", guards)
+    lines += labelled("guards", guards)
+    watched = ", ".join(_watched(watch) for watch in plan.watches)
+    lines += told("watches", watched, screen)
+    lines += told("secondary", ", ".join(map(words.metric, plan.secondary)), screen)
+    if plan.uses_per_month is not None:
+        lines += told("used", f"{numbers.short(plan.uses_per_month)} times a month", screen)
+    return lines
+
+
+def _watched(watch: Watch) -> str:
+    if watch.floor is None:
+        return words.metric(watch.metric)
+    return f"{words.metric(watch.metric)} floor {words.floor(watch.metric, watch.floor)}"
 
 
 def _decision(view: PlanView) -> str:

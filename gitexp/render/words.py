@@ -100,6 +100,12 @@ def limit(metric: Metric, value: float, *, is_relative: bool) -> str:
     return whole(worse, metric, scale)
 
 
+def floor(metric: Metric, value: float) -> str:
+    """A value somebody chose: '0.5' rather than '0.5000'."""
+    number, blank, unit = numbers.quantity(value, metric.unit).partition(" ")
+    return (number.rstrip("0").rstrip(".") if "." in number else number) + blank + unit
+
+
 def goal(plan: Plan) -> Guardrail:
     """The primary metric with the margin that 'no-regression' grants it."""
     is_relative = plan.scale is Scale.LOG

@@ -46,6 +46,7 @@ from gitexp.model import (
     Trial,
     Unknown,
     Verdict,
+    Watch,
     WriterId,
     experiment_id,
 )
@@ -151,6 +152,10 @@ any_plans = st.builds(
         ),
         max_size=3,
     ).map(tuple),
+    watches=st.lists(
+        st.builds(Watch, metric=metric, floor=st.none() | st.floats(-1e60, 1e60)), max_size=2
+    ).map(tuple),
+    secondary=st.lists(metric, max_size=2).map(tuple),
     scale=st.sampled_from(Scale),
     test=st.sampled_from(TestName),
     goal=st.sampled_from(Goal),
@@ -171,6 +176,7 @@ any_plans = st.builds(
     auto_promote=st.booleans(),
     auto_rollback=st.booleans(),
     like=st.none() | st.just(EXP),
+    uses_per_month=st.none() | st.floats(0, 1e15, exclude_min=True),
 )
 
 

@@ -239,6 +239,10 @@ ANALYSIS = Analysis(
         Criterion(name="guardrail failures", met=False, text="not shown to be within its margin"),
     ),
     blocks_needed=None,
+    watches=(),
+    secondary=(),
+    alerts=(),
+    impact=None,
 )
 ANALYSIS_VIEW = AnalysisView(
     experiment=EXPERIMENT,

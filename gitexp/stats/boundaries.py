@@ -1,8 +1,7 @@
 """Critical values of a test that is looked at after every block.
 
 Group-sequential boundaries of Lan and DeMets (1983, Biometrika 70, 659) with their O'Brien-
-Fleming-type spending function, computed by the recursion of Armitage, McPherson and Rowe (1969,
-JRSS A 132, 235) on Gauss-Legendre nodes.
+Fleming-type or Pocock-type spending function.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,10 @@ from scipy.special import ndtr, ndtri
 
 from gitexp.stats.results import FloatArray
 from gitexp.stats.signed_rank import rejection_count
+from gitexp.stats.walk import START, advance, limit_reached_by
+
+Spending = Literal["obf", "pocock"]
+"""When the error rate is spent: late (O'Brien-Fleming type) or evenly (Pocock type)."""
 
 MAX_LOOKS = 200
 
@@ -44,14 +48,29 @@ class Boundary:
 
 
 @lru_cache(maxsize=256)
-def boundary(*, alpha: float, max_blocks: int, min_blocks: int) -> Boundary:
+def boundary(
+    *,
+    alpha: float,
+    max_blocks: int,
+    min_blocks: int,
+    spending: Spending = "obf",
+    ends_at: int | None = None,
+) -> Boundary:
     """The two-sided boundary with a look after every block from `min_blocks` to `max_blocks`.
 
     More than 200 looks become 200 equally spaced ones, the last at `max_blocks`. A one-sided
     boundary at level a is one half of the two-sided one at 2a.
 
+    Args:
+        ends_at: Number of blocks at which the schedule is cut: the looks before it stay as they
+            were, and one at `ends_at` itself spends all that is left. Before the first look it is
+            the only one and spends everything; whether so few blocks may decide is for the caller
+            to say (one block never can: no test has a p-value for it). From `max_blocks` on it
+            changes nothing. The error rate holds only if the data had no say in this number, as
+            when a date fixed beforehand ends an experiment whose results nobody saw.
+
     Raises:
-        ValueError: unless 0 < alpha < 1 and 1 <= min_blocks <= max_blocks.
+        ValueError: unless 0 < alpha < 1, 1 <= min_blocks <= max_blocks and ends_at >= 1.
 
     >>> b = boundary(alpha=0.05, max_blocks=20, min_blocks=10)
     >>> b.looks[0], round(b.critical[0], 4), round(b.nominal[0], 5)
@@ -63,16 +82,58 @@ def boundary(*, alpha: float, max_blocks: int, min_blocks: int) -> Boundary:
         raise ValueError(
             f"min_blocks must lie between 1 and max_blocks ({max_blocks}), not {min_blocks}"
         )
+    if ends_at is not None and ends_at < 1:
+        raise ValueError(f"ends_at must be at least 1, not {ends_at}")
+    if ends_at is not None and ends_at < max_blocks:
+        full = boundary(
+            alpha=alpha, max_blocks=max_blocks, min_blocks=min_blocks, spending=spending
+        )
+        return _cut(full, ends_at, spending=spending)
     count = min(max_blocks - min_blocks + 1, MAX_LOOKS)
     looks = np.rint(np.linspace(min_blocks, max_blocks, count)).astype(np.int64)
     fractions = looks / max_blocks
-    critical = critical_values(fractions, obrien_fleming_spending(fractions, alpha=alpha))
+    critical = critical_values(fractions, _spent(fractions, alpha=alpha, spending=spending))
+    return _boundary(looks.tolist(), critical, alpha=alpha)
+
+
+def _cut(full: Boundary, ends_at: int, *, spending: Spending) -> Boundary:
+    before = [n for n in full.looks if n < ends_at]
+    looks = [*before, ends_at]
+    fractions = np.array(looks) / full.looks[-1]
+    cumulative = _spent(fractions, alpha=full.alpha, spending=spending)
+    cumulative[-1] = full.alpha
+    critical = critical_values(fractions, cumulative)
+    # to the last bit what they were: a look that has been taken must not turn out otherwise
+    critical[:-1] = full.critical[: len(before)]
+    return _boundary(looks, critical, alpha=full.alpha)
+
+
+def _boundary(looks: list[int], critical: FloatArray, *, alpha: float) -> Boundary:
     return Boundary(
-        looks=tuple(looks.tolist()),
+        looks=tuple(looks),
         critical=tuple(critical.tolist()),
         nominal=tuple((2.0 * ndtr(-critical)).tolist()),
         alpha=alpha,
     )
+
+
+def fixed_boundary(*, alpha: float, max_blocks: int, ends_at: int | None = None) -> Boundary:
+    """The boundary of one look, at `max_blocks` or where the schedule is cut before.
+
+    >>> fixed_boundary(alpha=0.05, max_blocks=20).looks
+    (20,)
+    """
+    return boundary(alpha=alpha, max_blocks=max_blocks, min_blocks=max_blocks, ends_at=ends_at)
+
+
+def _spent(fractions: FloatArray, *, alpha: float, spending: Spending) -> FloatArray:
+    match spending:
+        case "obf":
+            return obrien_fleming_spending(fractions, alpha=alpha)
+        case "pocock":
+            return pocock_spending(fractions, alpha=alpha)
+        case _:
+            assert_never(spending)
 
 
 def obrien_fleming_spending(fractions: npt.ArrayLike, *, alpha: float) -> FloatArray:
@@ -86,6 +147,18 @@ def obrien_fleming_spending(fractions: npt.ArrayLike, *, alpha: float) -> FloatA
     """
     t = np.asarray(fractions, dtype=np.float64)
     return np.asarray(4.0 * ndtr(ndtri(alpha / 4.0) / np.sqrt(t)), dtype=np.float64)
+
+
+def pocock_spending(fractions: npt.ArrayLike, *, alpha: float) -> FloatArray:
+    """Two-sided error rate that may be spent up to each information fraction, Pocock type.
+
+    alpha ln(1 + (e - 1) t): Lan and DeMets (1983), eq. for alpha_2*, of which each side takes half.
+
+    Args:
+        fractions: Shape (k,), each in (0, 1].
+    """
+    t = np.asarray(fractions, dtype=np.float64)
+    return np.asarray(alpha * np.log1p(math.expm1(1.0) * t), dtype=np.float64)
 
 
 def critical_values(fractions: npt.ArrayLike, cumulative: npt.ArrayLike) -> FloatArray:
@@ -112,19 +185,20 @@ def critical_values(fractions: npt.ArrayLike, cumulative: npt.ArrayLike) -> Floa
 
     steps = np.sqrt(np.diff(t, prepend=0.0))
     critical = np.full(t.size, np.inf)
-    # The path so far as masses at |S| = u; the two signs share one node by symmetry.
-    nodes, masses = np.zeros(1), np.ones(1)
+    walkers = START
     spent = 0.0
     guess = -float(ndtri(max(rates[-1], _NEGLIGIBLE) / 2.0)) * math.sqrt(t[-1])
     for k in range(t.size):
         limit = math.inf
         if rates[k] - spent > _NEGLIGIBLE:
-            limit = guess = _solve(nodes, masses, steps[k], rates[k] - spent, guess)
+            due = float(rates[k]) - spent
+            limit = guess = limit_reached_by(walkers, step=steps[k], due=due, guess=guess)
             critical[k] = limit / math.sqrt(t[k])
             spent = float(rates[k])
         if k + 1 < t.size:
             reach = min(limit, _REACH * math.sqrt(t[k]))
-            nodes, masses = _advance(nodes, masses, steps[k], reach, min(steps[k], steps[k + 1]))
+            width = min(steps[k], steps[k + 1])
+            walkers = advance(walkers, step=steps[k], reach=reach, width=width)
     return critical
 
 
@@ -146,56 +220,3 @@ def earliest_t_look(bound: Boundary) -> int | None:
         if n >= 2 and level > 0.0:
             return n
     return None
-
-
-def _solve(nodes: FloatArray, masses: FloatArray, step: float, due: float, guess: float) -> float:
-    """The b with P(|S| >= b) = due after a normal step from the masses.
-
-    Newton on the logarithm of the probability, which is concave in b and so is approached from
-    one side; halving keeps it inside the bracket where the logarithm is too flat or too steep.
-    """
-    low, high = 0.0, float(nodes[-1]) + 40.0 * step
-    b = min(max(guess, low), high)
-    for _ in range(200):
-        toward, away = (nodes - b) / step, (-nodes - b) / step
-        tail = float(masses @ (ndtr(toward) + ndtr(away)))
-        if tail > due:
-            low = b
-        else:
-            high = b
-        slope = float(masses @ (_phi(toward) + _phi(away))) / step
-        move = tail * (math.log(tail) - math.log(due)) / slope if tail > 0.0 < slope else math.inf
-        following = b + move
-        if not low < following < high:
-            following = (low + high) / 2.0
-        if abs(following - b) < 1e-12:
-            return following
-        b = following
-    return b
-
-
-def _advance(
-    nodes: FloatArray, masses: FloatArray, step: float, reach: float, width: float
-) -> tuple[FloatArray, FloatArray]:
-    """The masses after a normal step, those beyond `reach` removed.
-
-    `width` is the narrowest kernel the new nodes must resolve.
-    """
-    # Three nodes per kernel width give 1e-9; multiples of 16 let the rule be reused.
-    count = 16 * min(math.ceil((16.0 + 3.0 * reach / width) / 16.0), 128)
-    x, weights = _gauss_legendre(count)
-    at = reach * x
-    kernel = _phi((at[:, None] - nodes) / step) + _phi((at[:, None] + nodes) / step)
-    return at, reach * weights * (kernel @ masses) / step
-
-
-@lru_cache(maxsize=64)
-def _gauss_legendre(count: int) -> tuple[FloatArray, FloatArray]:
-    """Nodes and weights on [0, 1]."""
-    x, weights = np.polynomial.legendre.leggauss(count)
-    return (x + 1.0) / 2.0, weights / 2.0
-
-
-def _phi(z: FloatArray) -> FloatArray:
-    """The standard normal density."""
-    return np.asarray(np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi), dtype=np.float64)

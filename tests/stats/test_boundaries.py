@@ -10,14 +10,18 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import ndtr
 
-from gitexp.stats import boundaries
+from gitexp.stats import walk
 from gitexp.stats.boundaries import (
+    Spending,
     boundary,
     critical_values,
     earliest_rank_look,
     earliest_t_look,
+    fixed_boundary,
     obrien_fleming_spending,
+    pocock_spending,
 )
+from tests.stats.reference import CASES, agrees
 
 
 @pytest.mark.parametrize("fractions", [(0.1, 0.2), (0.2, 0.9), (0.5, 0.55), (0.95, 1.0)])
@@ -45,14 +49,14 @@ def test_a_random_walk_crosses_by_every_look_as_often_as_it_may(blocks: int) -> 
     assert np.all(np.abs(crossed - spent) <= 4.5 * np.sqrt(spent * (1 - spent) / paths) + 1e-4)
 
 
-gauss_legendre = boundaries._gauss_legendre
+gauss_legendre = walk._gauss_legendre
 
 
 def test_more_nodes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     fractions = np.arange(10, 201) / 200
     rates = obrien_fleming_spending(fractions, alpha=0.05)
     critical = critical_values(fractions, rates)
-    monkeypatch.setattr(boundaries, "_gauss_legendre", lambda count: gauss_legendre(2 * count))
+    monkeypatch.setattr(walk, "_gauss_legendre", lambda count: gauss_legendre(2 * count))
     finer = critical_values(fractions, rates)
     below_6 = finer < 6
     assert np.allclose(critical[below_6], finer[below_6], rtol=0, atol=1e-9)
@@ -118,7 +122,98 @@ def test_five_blocks_can_never_decide_by_rank() -> None:
     assert earliest_t_look(boundary(alpha=0.05, max_blocks=1, min_blocks=1)) is None
 
 
+@pytest.mark.parametrize("looks", [1, 2, 3, 4, 5])
+def test_pocock_type_spending(looks: int) -> None:
+    case = CASES["gs_asP_a0.01"]
+    fractions = np.arange(1, looks + 1) / looks
+    spent = pocock_spending(fractions, alpha=0.01)
+    agrees(
+        case, critical_values(fractions, spent), np.atleast_1d(case["expected"]["z"][str(looks)])
+    )
+
+    case = CASES["published_ldf_obf5"]
+    fractions = np.arange(1, 6) / 5
+    spent = pocock_spending(fractions, alpha=0.05)
+    agrees(case, critical_values(fractions, spent), case["expected"]["pocock"])
+
+
+def test_pocock_type_spending_is_easier_to_cross_early_and_harder_late() -> None:
+    late = boundary(alpha=0.05, max_blocks=50, min_blocks=10)
+    evenly = boundary(alpha=0.05, max_blocks=50, min_blocks=10, spending="pocock")
+    assert evenly.looks == late.looks
+    assert evenly.critical[0] < late.critical[0]
+    assert evenly.critical[-1] > late.critical[-1]
+
+
+def test_quadratic_spending() -> None:
+    case = CASES["spotify_bounds_5_rho2"]
+    fractions = np.array(case["inputs"]["t"])
+    spent = case["inputs"]["alpha"] * fractions ** case["inputs"]["rho"]
+    agrees(case, critical_values(fractions, spent), case["expected"]["z"])
+
+
+def test_an_end_by_the_calendar_spends_what_is_left() -> None:
+    case = CASES["gs_expired_12_of_20"]
+    plan = boundary(alpha=0.05, max_blocks=20, min_blocks=10, ends_at=12)
+    assert list(plan.looks) == case["inputs"]["looks"]
+    agrees(case, plan.critical, case["expected"]["z"])
+
+
+@pytest.mark.parametrize("spending", ["obf", "pocock"])
+@pytest.mark.parametrize("ends_at", [11, 15, 19])
+def test_an_end_by_the_calendar_leaves_the_looks_before_it_alone(
+    spending: Spending, ends_at: int
+) -> None:
+    full = boundary(alpha=0.05, max_blocks=20, min_blocks=10, spending=spending)
+    cut = boundary(alpha=0.05, max_blocks=20, min_blocks=10, spending=spending, ends_at=ends_at)
+    assert cut.looks == tuple(range(10, ends_at + 1))
+    assert cut.critical[:-1] == full.critical[: len(cut.looks) - 1]
+    assert cut.critical[-1] < full.critical[len(cut.looks) - 1]
+
+
+def test_an_end_before_the_first_look_is_one_ordinary_test() -> None:
+    for ends_at in (1, 4, 10):
+        plan = boundary(alpha=0.05, max_blocks=20, min_blocks=10, ends_at=ends_at)
+        assert plan.looks == (ends_at,)
+        assert plan.nominal[0] == pytest.approx(0.05, rel=1e-9)
+    one_block = boundary(alpha=0.05, max_blocks=20, min_blocks=10, ends_at=1)
+    assert earliest_t_look(one_block) is None
+    assert earliest_rank_look(one_block) is None
+
+
+def test_an_end_after_the_last_look_changes_nothing() -> None:
+    full = boundary(alpha=0.05, max_blocks=20, min_blocks=10)
+    for ends_at in (20, 21, 1_000):
+        assert boundary(alpha=0.05, max_blocks=20, min_blocks=10, ends_at=ends_at) == full
+
+
+def test_an_end_between_thinned_looks_is_a_look() -> None:
+    plan = boundary(alpha=0.05, max_blocks=5_000, min_blocks=10, ends_at=2_500)
+    thinned = boundary(alpha=0.05, max_blocks=5_000, min_blocks=10)
+    assert 2_500 not in thinned.looks
+    assert plan.looks[-1] == 2_500
+    assert set(plan.looks[:-1]) < set(thinned.looks)
+
+
+@pytest.mark.parametrize("spending", ["obf", "pocock"])
+def test_a_random_walk_cut_short_crosses_with_probability_alpha(spending: Spending) -> None:
+    paths = 20_000
+    plan = boundary(alpha=0.05, max_blocks=50, min_blocks=10, spending=spending, ends_at=31)
+    steps = np.random.default_rng(21).normal(size=(paths, 31))
+    z = np.abs(steps.cumsum(axis=1) / np.sqrt(np.arange(1, 32)))[:, 9:]
+    crossed = (z >= plan.critical).any(axis=1).mean()
+    assert abs(crossed - 0.05) <= 4 * math.sqrt(0.05 * 0.95 / paths)
+
+
+def test_a_fixed_plan_has_one_look() -> None:
+    assert fixed_boundary(alpha=0.05, max_blocks=30).looks == (30,)
+    assert fixed_boundary(alpha=0.05, max_blocks=30, ends_at=12).looks == (12,)
+    assert fixed_boundary(alpha=0.05, max_blocks=30, ends_at=12).nominal == pytest.approx([0.05])
+
+
 def test_bad_arguments_are_quoted() -> None:
+    with pytest.raises(ValueError, match="ends_at must be at least 1, not 0"):
+        boundary(alpha=0.05, max_blocks=20, min_blocks=10, ends_at=0)
     with pytest.raises(ValueError, match=r"1\.2"):
         boundary(alpha=1.2, max_blocks=20, min_blocks=10)
     with pytest.raises(ValueError, match="30"):

@@ -67,7 +67,6 @@ NOT_ASSERTED = (
     "fishtest_llr_penta2",
     "fishtest_sprt_elo",
     "fishtest_elo",
-    "spotify_bounds_5_rho2",
     "published_jt2000",
     "SIM_type1_targets",
 )

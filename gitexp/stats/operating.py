@@ -92,7 +92,7 @@ def inflation(bound: Boundary, *, power: float) -> float:
 
     >>> from gitexp.stats.boundaries import boundary
     >>> round(inflation(boundary(alpha=0.05, max_blocks=20, min_blocks=10), power=0.8), 3)
-    1.035
+    1.046
     """
     return (drift_needed(bound, power=power) / _drift_of_one_look(bound.alpha, power)) ** 2
 
@@ -123,9 +123,7 @@ def _stages(bound: Boundary) -> list[_Stage]:
     for i, look in enumerate(kept):
         information, limit = float(t[i]), float(limits[i])
         stages.append(
-            _Stage(
-                look=look, before=before, information=information, limit=limit, walkers=walkers
-            )
+            _Stage(look=look, before=before, information=information, limit=limit, walkers=walkers)
         )
         if i + 1 < len(kept):
             width = min(steps[i], steps[i + 1])
@@ -143,7 +141,10 @@ def _crossing(bound: Boundary, stages: list[_Stage], drift: float) -> Crossing:
     # what has not crossed goes on to the last look
     saved = float((up + down) @ (1.0 - fractions))
     return Crossing(
-        drift=drift, up=tuple(up.tolist()), down=tuple(down.tolist()), expected_information=1 - saved
+        drift=drift,
+        up=tuple(up.tolist()),
+        down=tuple(down.tolist()),
+        expected_information=1 - saved,
     )
 
 

@@ -29,7 +29,8 @@ from gitexp.stats.guardrails import (
     guardrail_levels,
     metric_guardrail,
 )
-from gitexp.stats.replay import Look, PairedTest, replay, result_at
+from gitexp.stats.looks import Look
+from gitexp.stats.replay import PairedTest, replay, result_at
 from gitexp.stats.results import BoolArray, FloatArray
 
 SEED = 20_240_601

@@ -19,7 +19,7 @@ from gitexp.stats.guardrails import (
     metric_guardrail,
     rate_guardrail,
 )
-from gitexp.stats.replay import Look
+from gitexp.stats.looks import Look
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,9 @@ from gitexp.model import Arm, Direction, Metric, Plan, Scale, TestName
 from gitexp.policy.walk import Signal
 from gitexp.stats.boundaries import Boundary
 from gitexp.stats.effects import cohens_d, d_z, hedges_g, summary
-from gitexp.stats.replay import (
-    Look,
-    PairedTest,
-    replay,
-    replay_welch,
-    result_at,
-    result_at_welch,
-)
+from gitexp.stats.looks import Look
+from gitexp.stats.replay import PairedTest, replay, result_at
+from gitexp.stats.replay_arms import replay_welch, result_at_welch
 from gitexp.stats.results import Result
 
 

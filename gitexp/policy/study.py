@@ -13,7 +13,7 @@ from gitexp.policy.material import Material
 from gitexp.policy.measure import Sample
 from gitexp.policy.walk import Signal, Walk, walk
 from gitexp.stats.boundaries import Boundary, boundary
-from gitexp.stats.replay import Look
+from gitexp.stats.looks import Look
 
 
 @dataclass(frozen=True, slots=True)

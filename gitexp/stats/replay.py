@@ -6,15 +6,15 @@ change it, and later blocks cannot change earlier looks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from gitexp.stats.boundaries import Boundary
-from gitexp.stats.results import BoolArray, FloatArray, IntArray, Result, as_values
+from gitexp.stats.looks import Look, check_region, check_used, t_looks
+from gitexp.stats.results import FloatArray, Result, as_values
 from gitexp.stats.signed_rank import (
     estimate_at_least,
     estimate_at_most,
@@ -22,40 +22,9 @@ from gitexp.stats.signed_rank import (
     signed_rank_of,
     walsh_counts,
 )
-from gitexp.stats.student import (
-    paired_t,
-    running_moments,
-    t_p_value,
-    t_quantile,
-    welch,
-    welch_error,
-)
+from gitexp.stats.student import paired_t, running_moments
 
 PairedTest = Literal["signed-rank", "t"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What one look shows.
-
-    Attributes:
-        n: Information at this look: complete blocks; without blocks the planned harmonic n.
-        used: Leading entries of the input the look is made of.
-        nominal: Two-sided level of this look; 0 while nothing may be spent.
-        crossed: +1 when significantly above zero, -1 when below, else 0.
-        p_value: Two-sided, not adjusted for looks; None when not estimable.
-        reaches: Crossed upward with an estimate at or above the region, or downward at or below.
-        inside: The interval of this look's level lies strictly inside the region; never when the
-            region is (0, 0).
-    """
-
-    n: int
-    used: int
-    nominal: float
-    crossed: int
-    p_value: float | None
-    reaches: bool
-    inside: bool
 
 
 def replay(
@@ -87,7 +56,7 @@ def replay(
         ValueError: for other shapes, an unknown test, a region without 0 or another sign.
     """
     values = _with_failures(d, both_ok)
-    _check_region(region)
+    check_region(region)
     if good not in (1, -1):
         raise ValueError(f"good must be 1 or -1, not {good}")
     looks = [
@@ -100,61 +69,6 @@ def replay(
     if test == "t":
         return _replay_t(values, looks, region, good)
     raise ValueError(f"test must be 'signed-rank' or 't', not {test!r}")
-
-
-def replay_welch(
-    values: npt.ArrayLike,
-    is_treatment: npt.ArrayLike,
-    *,
-    boundary: Boundary,
-    region: tuple[float, float],
-) -> tuple[Look, ...]:
-    """Every look of two independent arms.
-
-    Information is the harmonic n, h = 2 n_c n_t / (n_c + n_t). A look falls when floor(h) first
-    reaches it; where one value reaches two looks at once only the later one is made.
-
-    Args:
-        values: Shape (n,), finite, in replay order.
-        is_treatment: Shape (n,), the arm of each value.
-        boundary: Looks, in harmonic n, and their nominal levels.
-        region: As in `replay`.
-
-    Raises:
-        ValueError: for other shapes or a region without 0.
-    """
-    x, arm = _two_arms(values, is_treatment)
-    _check_region(region)
-    n_t = np.cumsum(arm)
-    n_c = np.cumsum(~arm)
-    # 2ab/(a+b) in whole numbers, so that the floor is exact
-    harmonic = (2 * n_c * n_t) // np.maximum(n_c + n_t, 1)
-    ends = np.searchsorted(harmonic, boundary.looks, side="left")  # harmonic never decreases
-    reached = [
-        k
-        for k, end in enumerate(ends)
-        if end < x.size and (k + 1 == ends.size or ends[k + 1] != end)
-    ]
-    if not reached:
-        return ()
-
-    at = ends[reached]
-    control, treatment = running_moments(x[~arm]), running_moments(x[arm])
-    last_c, last_t = n_c[at] - 1, n_t[at] - 1
-    spread = control.has_spread[last_c] | treatment.has_spread[last_t]
-    estimable = spread & (last_c > 0) & (last_t > 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        se, df = welch_error(control.sd[last_c], last_c + 1, treatment.sd[last_t], last_t + 1)
-    return _t_looks(
-        n=[boundary.looks[k] for k in reached],
-        used=at + 1,
-        nominal=np.array([boundary.nominal[k] for k in reached]),
-        effect=treatment.mean[last_t] - control.mean[last_c],
-        se=se,
-        df=df,
-        estimable=estimable,
-        region=region,
-    )
 
 
 def result_at(
@@ -174,7 +88,7 @@ def result_at(
         ValueError: as `replay`, and for `used` outside 0 … n.
     """
     values = _with_failures(d, both_ok)
-    _check_used(used, values.size)
+    check_used(used, values.size)
     if test == "signed-rank":
         return signed_rank_of(values[:used], level=level)
     if test == "t":
@@ -186,16 +100,6 @@ def result_at(
         note = f"{left_out} of {used} blocks with one failed arm are not in the t-test"
         return replace(result, caveats=(*result.caveats, note))
     raise ValueError(f"test must be 'signed-rank' or 't', not {test!r}")
-
-
-def result_at_welch(
-    values: npt.ArrayLike, is_treatment: npt.ArrayLike, *, used: int, level: float
-) -> Result:
-    """Welch's test of the first `used` values; otherwise as `result_at`."""
-    x, arm = _two_arms(values, is_treatment)
-    _check_used(used, x.size)
-    x, arm = x[:used], arm[:used]
-    return welch(x[~arm], x[arm], level=level)
 
 
 def _replay_ranks(
@@ -253,7 +157,7 @@ def _replay_t(
 
     moments = running_moments(values[measured])
     last = np.maximum(size - 1, 0)
-    t_looks = _t_looks(
+    by_t = t_looks(
         n=n.tolist(),
         used=n,
         nominal=nominal,
@@ -264,7 +168,7 @@ def _replay_t(
         region=region,
     )
     if measured.all():
-        return t_looks
+        return by_t
 
     lost = np.cumsum(values == -good * np.inf)[n - 1] > np.cumsum(values == good * np.inf)[n - 1]
     ranks = walsh_counts(values, 0.0)
@@ -272,52 +176,7 @@ def _replay_t(
         replace(look, crossed=0, reaches=False)
         if look.crossed == good and more_lost and ranks.crossed(look.n, look.nominal) != good
         else look
-        for look, more_lost in zip(t_looks, lost.tolist(), strict=True)
-    )
-
-
-def _t_looks(
-    *,
-    n: Sequence[int],
-    used: IntArray,
-    nominal: FloatArray,
-    effect: FloatArray,
-    se: FloatArray,
-    df: FloatArray,
-    estimable: BoolArray,
-    region: tuple[float, float],
-) -> tuple[Look, ...]:
-    """The looks of a t-test with one entry per look."""
-    low, high = region
-    se = np.where(estimable, se, 1.0)
-    df = np.where(estimable, df, 1.0)
-    p = t_p_value(effect / se, df)
-    # p can underflow to 0 and must not cross a look that has nothing to spend
-    crossed = np.where(estimable & (nominal > 0.0) & (p <= nominal), np.sign(effect), 0.0)
-    reaches = ((crossed > 0) & (effect >= high)) | ((crossed < 0) & (effect <= low))
-    radius = t_quantile(nominal, df) * se
-    inside = estimable & (effect - radius > low) & (effect + radius < high)
-    return tuple(
-        Look(
-            n=n_k,
-            used=used_k,
-            nominal=nominal_k,
-            crossed=int(crossed_k),
-            p_value=p_k if estimable_k else None,
-            reaches=reaches_k,
-            inside=inside_k,
-        )
-        for n_k, used_k, nominal_k, crossed_k, p_k, estimable_k, reaches_k, inside_k in zip(
-            n,
-            used.tolist(),
-            nominal.tolist(),
-            crossed.tolist(),
-            p.tolist(),
-            estimable.tolist(),
-            reaches.tolist(),
-            inside.tolist(),
-            strict=True,
-        )
+        for look, more_lost in zip(by_t, lost.tolist(), strict=True)
     )
 
 
@@ -332,25 +191,6 @@ def _with_failures(d: npt.ArrayLike, both_ok: npt.ArrayLike) -> FloatArray:
     if np.any(values[~ok] == 0.0):
         raise ValueError("d must have a sign where only one arm failed, not 0")
     return np.where(ok, values, np.copysign(np.inf, values))
-
-
-def _two_arms(values: npt.ArrayLike, is_treatment: npt.ArrayLike) -> tuple[FloatArray, BoolArray]:
-    x = as_values("values", values)
-    arm = np.asarray(is_treatment, dtype=np.bool_)
-    if arm.shape != x.shape:
-        raise ValueError(f"is_treatment must have the shape of values, {x.shape}, not {arm.shape}")
-    return x, arm
-
-
-def _check_region(region: tuple[float, float]) -> None:
-    low, high = region
-    if not (np.isfinite(region).all() and low <= 0.0 <= high):
-        raise ValueError(f"region must be finite with low <= 0 <= high, not {region}")
-
-
-def _check_used(used: int, size: int) -> None:
-    if not 0 <= used <= size:
-        raise ValueError(f"used must lie between 0 and {size}, not {used}")
 
 
 def _first_nonzero(values: FloatArray) -> int:

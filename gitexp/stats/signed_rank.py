@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
+from gitexp.stats.floats import float_at, position
 from gitexp.stats.results import (
     UNBOUNDED,
     FloatArray,
@@ -251,15 +252,15 @@ class _Bisection:
 
         Bisects the floats themselves, in their order, and therefore ends on the exact sum.
         """
-        low = _position(2.0 * float(self._ordered[0])) - 1
-        high = _position(2.0 * float(self._ordered[-1]))
+        low = position(2.0 * float(self._ordered[0])) - 1
+        high = position(2.0 * float(self._ordered[-1]))
         while high - low > 1:
             middle = (low + high) // 2
-            if self._preceding(_float_at(middle), np.less_equal) >= rank:
+            if self._preceding(float_at(middle), np.less_equal) >= rank:
                 high = middle
             else:
                 low = middle
-        return _float_at(high)
+        return float_at(high)
 
     def _preceding(self, x: float, precedes: np.ufunc) -> int:
         """Pairs i <= j with precedes(ordered[i] + ordered[j], x).
@@ -311,17 +312,6 @@ def _median(sums: _Table | _Bisection) -> float:
     lower = sums.at((sums.total + 1) // 2)
     upper = sums.at(sums.total // 2 + 1) if sums.total % 2 == 0 else lower
     return (lower + upper) / 4.0
-
-
-def _position(x: float) -> int:
-    """The place of x among all floats in increasing order; zero is 0."""
-    bits = int(np.float64(abs(x)).view(np.int64))
-    return bits if x >= 0.0 else -bits
-
-
-def _float_at(position: int) -> float:
-    """The float at that place."""
-    return math.copysign(float(np.int64(abs(position)).view(np.float64)), position)
 
 
 def _unbounded_beyond(x: float, limit: float) -> float:

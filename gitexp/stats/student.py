@@ -51,7 +51,7 @@ def paired_t(d: npt.ArrayLike, *, level: float) -> Result:
         why = "all differences are zero" if not values.any() else "no spread in the differences"
         return not_estimable(mean, n, level, why)
     se = float(moments.sd[-1]) / math.sqrt(n)
-    return _t_result(mean, se, float(n - 1), n, level)
+    return t_result(mean, se, float(n - 1), n, level)
 
 
 def welch(control: npt.ArrayLike, treatment: npt.ArrayLike, *, level: float) -> Result:
@@ -77,7 +77,7 @@ def welch(control: npt.ArrayLike, treatment: npt.ArrayLike, *, level: float) -> 
     if not (moments_c.has_spread[-1] or moments_t.has_spread[-1]):
         return not_estimable(effect, n, level, "no spread in either arm")
     se, df = welch_error(moments_c.sd[-1:], c.size, moments_t.sd[-1:], t.size)
-    return _t_result(effect, float(se[0]), float(df[0]), n, level)
+    return t_result(effect, float(se[0]), float(df[0]), n, level)
 
 
 def welch_error(
@@ -138,7 +138,8 @@ def t_quantile(level: npt.ArrayLike, df: npt.ArrayLike) -> FloatArray:
     return np.where(half > 0.0, quantile, np.inf)
 
 
-def _t_result(effect: float, se: float, df: float, n: int, level: float) -> Result:
+def t_result(effect: float, se: float, df: float, n: int, level: float) -> Result:
+    """The result of t = effect / se with df degrees of freedom."""
     radius = float(t_quantile(level, df)) * se
     t = effect / se
     return Result(

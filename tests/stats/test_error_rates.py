@@ -12,7 +12,9 @@ import pytest
 
 from gitexp.stats.boundaries import boundary
 from gitexp.stats.guardrails import GuardrailState, guardrail_levels, metric_guardrail
-from gitexp.stats.replay import Look, PairedTest, replay, replay_welch, result_at
+from gitexp.stats.looks import Look
+from gitexp.stats.replay import PairedTest, replay, result_at
+from gitexp.stats.replay_arms import replay_welch
 from gitexp.stats.results import FloatArray
 
 EXPERIMENTS = 3_000

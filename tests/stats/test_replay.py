@@ -10,14 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gitexp.stats.boundaries import boundary
-from gitexp.stats.replay import (
-    Look,
-    PairedTest,
-    replay,
-    replay_welch,
-    result_at,
-    result_at_welch,
-)
+from gitexp.stats.looks import Look
+from gitexp.stats.replay import PairedTest, replay, result_at
 
 PLAN = boundary(alpha=0.05, max_blocks=20, min_blocks=10)
 SHORT = boundary(alpha=0.3, max_blocks=12, min_blocks=3)
@@ -226,38 +220,6 @@ def test_ten_thousand_blocks_are_replayed_at_once() -> None:
     looks = replay(d, ok, test="signed-rank", boundary=plan, region=REGION, good=1)
     assert time.process_time() - start < 1.0  # 0.11 s on a quiet machine
     assert len(looks) == 200
-
-
-def test_welch_looks_when_the_harmonic_count_first_gets_there() -> None:
-    rng = np.random.default_rng(6)
-    arm = np.array([False] * 8 + [True] * 30)
-    values = rng.normal(size=38)
-    looks = replay_welch(values, arm, boundary=PLAN, region=NONE)
-    for look in looks:
-        n_t = int(arm[: look.used].sum())
-        n_c = look.used - n_t
-        assert 2 * n_c * n_t / (n_c + n_t) >= look.n
-        assert 2 * n_c * (n_t - 1) / (n_c + n_t - 1) < look.n
-        result = result_at_welch(values, arm, used=look.used, level=look.nominal)
-        assert result.p_value == pytest.approx(look.p_value)
-    assert [look.n for look in looks] == [10, 11, 12]
-
-
-def test_welch_makes_one_look_where_one_value_reaches_two() -> None:
-    plan = boundary(alpha=0.3, max_blocks=6, min_blocks=1)
-    looks = replay_welch(range(9), [False] * 7 + [True] * 2, boundary=plan, region=NONE)
-    # 7 to 1 is 1.75, 7 to 2 is 3.11: the look at 2 never happens
-    assert [(look.n, look.used) for look in looks] == [(1, 8), (3, 9)]
-
-
-@given(st.lists(st.tuples(st.floats(-2, 2), st.booleans()), max_size=40), st.integers(0, 40))
-def test_later_values_never_change_earlier_welch_looks(
-    values: list[tuple[float, bool]], cut: int
-) -> None:
-    x, arm = [v for v, _ in values], [a for _, a in values]
-    before = replay_welch(x[:cut], arm[:cut], boundary=SHORT, region=REGION)
-    after = replay_welch(x, arm, boundary=SHORT, region=REGION)
-    assert after[: len(before)] == before
 
 
 def test_bad_arguments_are_quoted() -> None:

@@ -1,4 +1,4 @@
-"""Student's t for pairs and Welch's t for independent arms."""
+"""Student's t for pairs, and Welch's and Student's t for independent arms."""
 
 from __future__ import annotations
 
@@ -54,36 +54,117 @@ def paired_t(d: npt.ArrayLike, *, level: float) -> Result:
     return t_result(mean, se, float(n - 1), n, level)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What the t-tests of independent arms use of one arm.
+
+    Attributes:
+        sd: With ddof = 1, not negative; None for a single value, 0 without spread.
+
+    Raises:
+        ValueError: for a negative n or sd.
+    """
+
+    n: int
+    mean: float
+    sd: float | None
+
+    def __post_init__(self) -> None:
+        if self.n < 0:
+            raise ValueError(f"n must not be negative, but is {self.n}")
+        if self.sd is not None and not self.sd >= 0.0:
+            raise ValueError(f"sd must not be negative, but is {self.sd}")
+
+
+def figures(name: str, values: npt.ArrayLike) -> Figures:
+    """The figures of the values; of none the mean is nan.
+
+    Raises:
+        ValueError: quoting the name, unless the values have shape (n,) and are finite.
+    """
+    x = as_values(name, values)
+    if x.size == 0:
+        return Figures(n=0, mean=math.nan, sd=None)
+    moments = running_moments(x)
+    sd = None
+    if x.size > 1:
+        sd = float(moments.sd[-1]) if moments.has_spread[-1] else 0.0
+    return Figures(n=x.size, mean=float(moments.mean[-1]), sd=sd)
+
+
 def welch(control: npt.ArrayLike, treatment: npt.ArrayLike, *, level: float) -> Result:
     """Welch's t-test of mean(treatment) - mean(control) for independent arms.
 
-    df = (a+b)^2 / (a^2/(n_1-1) + b^2/(n_2-1)) with a, b the squared standard errors: Welch (1947),
-    Biometrika 34, 28. Not estimable from fewer than two values in an arm or two constant arms.
+    Not estimable from fewer than two values in an arm or two constant arms.
 
     Args:
         control: Shape (n_c,), finite.
         treatment: Shape (n_t,), finite.
         level: Two-sided error rate of the interval, in [0, 1).
     """
-    c, t = as_values("control", control), as_values("treatment", treatment)
+    return welch_of(figures("control", control), figures("treatment", treatment), level=level)
+
+
+def welch_of(control: Figures, treatment: Figures, *, level: float) -> Result:
+    """Welch's t-test from the figures of the arms; otherwise as `welch`."""
     check_level(level)
-    n = c.size + t.size
-    if c.size == 0 or t.size == 0:
+    n = control.n + treatment.n
+    if min(control.n, treatment.n) == 0:
         return not_estimable(None, n, level, "an arm has no values yet")
-    moments_c, moments_t = running_moments(c), running_moments(t)
-    effect = float(moments_t.mean[-1] - moments_c.mean[-1])
-    if min(c.size, t.size) < 2:
+    effect = treatment.mean - control.mean
+    if control.sd is None or treatment.sd is None:
         return not_estimable(effect, n, level, "need at least 2 values in each arm")
-    if not (moments_c.has_spread[-1] or moments_t.has_spread[-1]):
+    if max(control.sd, treatment.sd) < _UNDERFLOW:
         return not_estimable(effect, n, level, "no spread in either arm")
-    se, df = welch_error(moments_c.sd[-1:], c.size, moments_t.sd[-1:], t.size)
-    return t_result(effect, float(se[0]), float(df[0]), n, level)
+    se, df = welch_error(np.array(control.sd), control.n, np.array(treatment.sd), treatment.n)
+    return t_result(effect, float(se), float(df), n, level)
+
+
+def student(control: npt.ArrayLike, treatment: npt.ArrayLike, *, level: float) -> Result:
+    """Student's t-test of mean(treatment) - mean(control), both arms with one variance.
+
+    Not estimable from fewer than three values in all or two constant arms.
+
+    Args:
+        control: Shape (n_c,), finite.
+        treatment: Shape (n_t,), finite.
+        level: Two-sided error rate of the interval, in [0, 1).
+    """
+    return student_of(figures("control", control), figures("treatment", treatment), level=level)
+
+
+def student_of(control: Figures, treatment: Figures, *, level: float) -> Result:
+    """Student's t-test from the figures of the arms; otherwise as `student`."""
+    check_level(level)
+    n = control.n + treatment.n
+    if min(control.n, treatment.n) == 0:
+        return not_estimable(None, n, level, "an arm has no values yet")
+    effect = treatment.mean - control.mean
+    if n < 3:
+        return not_estimable(effect, n, level, "need at least 3 values")
+    sd = pooled_sd(control, treatment)
+    if sd < _UNDERFLOW:
+        return not_estimable(effect, n, level, "no spread in either arm")
+    return t_result(effect, sd * math.sqrt(1 / control.n + 1 / treatment.n), n - 2.0, n, level)
+
+
+def pooled_sd(control: Figures, treatment: Figures) -> float:
+    """The sd both arms share, of at least three values: Student (1908), Biometrika 6, 1.
+
+    The root of ((n_c-1) s_c^2 + (n_t-1) s_t^2) / (n_c + n_t - 2).
+    """
+    squares = sum((arm.n - 1) * (arm.sd or 0.0) ** 2 for arm in (control, treatment))
+    return math.sqrt(squares / (control.n + treatment.n - 2))
 
 
 def welch_error(
     sd_c: FloatArray, n_c: npt.ArrayLike, sd_t: FloatArray, n_t: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
-    """Standard error of the difference of means and Welch's degrees of freedom."""
+    """Standard error of the difference of means and Welch's degrees of freedom.
+
+    df = (a+b)^2 / (a^2/(n_c-1) + b^2/(n_t-1)) with a, b the squared standard errors: Welch (1947),
+    Biometrika 34, 28.
+    """
     count_c, count_t = np.asarray(n_c, dtype=np.float64), np.asarray(n_t, dtype=np.float64)
     a, b = sd_c**2 / count_c, sd_t**2 / count_t
     df = (a + b) ** 2 / (a**2 / (count_c - 1.0) + b**2 / (count_t - 1.0))

@@ -1,15 +1,22 @@
-"""Descriptive effect sizes and summaries; ddof = 1 everywhere."""
+"""Descriptive effect sizes and summaries; ddof = 1 everywhere.
+
+The interval of a standardized effect holds the effects under which a t as large as the observed one
+is not rare: Steiger and Fouladi (1997), Noncentrality interval estimation, in Harlow, Mulaik and
+Steiger (eds), What if there were no significance tests, section 9.4. It excludes zero exactly when
+the t-test of the same data rejects: Student's for arms, the paired one for pairs.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
 
-from gitexp.stats.results import as_values
+from gitexp.stats.noncentral_t import SMALLEST_TAIL, noncentrality_at
+from gitexp.stats.results import UNBOUNDED, Interval, as_values, check_level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +87,7 @@ def hedges_g(control: npt.ArrayLike, treatment: npt.ArrayLike) -> float | None:
     df = np.size(control) + np.size(treatment) - 2
     if d is None or df < 2:
         return None
-    j = math.exp(float(gammaln(df / 2.0) - gammaln((df - 1.0) / 2.0))) / math.sqrt(df / 2.0)
-    return j * d
+    return _correction(df) * d
 
 
 def d_z(d: npt.ArrayLike) -> float | None:
@@ -97,3 +103,63 @@ def d_z(d: npt.ArrayLike) -> float | None:
         return None
     sd = float(x.std(ddof=1))
     return float(x.mean()) / sd if sd > 0.0 else None  # its square may be too small for a number
+
+
+def cohens_d_interval(
+    control: npt.ArrayLike, treatment: npt.ArrayLike, *, level: float
+) -> Interval | None:
+    """The interval of Cohen's d; None when that is None.
+
+    Args:
+        control, treatment: Shapes (n_c,) and (n_t,), finite, raw scale.
+        level: Two-sided error rate, in [0, 1).
+    """
+    check_level(level)
+    d = cohens_d(control, treatment)
+    if d is None:
+        return None
+    n_c, n_t = np.size(control), np.size(treatment)
+    return _standardized(d, scale=math.sqrt(n_c * n_t / (n_c + n_t)), df=n_c + n_t - 2, level=level)
+
+
+def hedges_g_interval(
+    control: npt.ArrayLike, treatment: npt.ArrayLike, *, level: float
+) -> Interval | None:
+    """The interval of Hedges' g, that of d times the same correction; None when g is None."""
+    interval = cohens_d_interval(control, treatment, level=level)
+    df = np.size(control) + np.size(treatment) - 2
+    if interval is None or df < 2:
+        return None
+    j = _correction(df)
+    return replace(interval, low=j * interval.low, high=j * interval.high)
+
+
+def d_z_interval(d: npt.ArrayLike, *, level: float) -> Interval | None:
+    """The interval of d_z; None when that is None.
+
+    Args:
+        d: Shape (n,), finite.
+        level: Two-sided error rate, in [0, 1).
+    """
+    check_level(level)
+    effect = d_z(d)
+    if effect is None:
+        return None
+    n = np.size(d)
+    return _standardized(effect, scale=math.sqrt(n), df=n - 1, level=level)
+
+
+def _correction(df: int) -> float:
+    """J(df) of Hedges."""
+    return math.exp(float(gammaln(df / 2.0) - gammaln((df - 1.0) / 2.0))) / math.sqrt(df / 2.0)
+
+
+def _standardized(effect: float, *, scale: float, df: int, level: float) -> Interval:
+    """The effects e under which the observed t is not rare, of noncentrality scale * e."""
+    if level / 2.0 < SMALLEST_TAIL:
+        return UNBOUNDED
+    t = scale * effect
+    return Interval(
+        low=-noncentrality_at(-t, df=df, tail=level / 2.0) / scale,
+        high=noncentrality_at(t, df=df, tail=level / 2.0) / scale,
+    )

@@ -3,8 +3,16 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
-from gitexp.stats.proportions import newcombe, wilson
+from gitexp.stats.proportions import (
+    PairedCounts,
+    clopper_pearson,
+    newcombe,
+    newcombe_paired,
+    wilson,
+)
+from tests.stats.reference import CASES, agrees
 
 
 @pytest.mark.parametrize(
@@ -49,3 +57,48 @@ def test_an_arm_without_trials_says_nothing() -> None:
 def test_impossible_counts_are_quoted() -> None:
     with pytest.raises(ValueError, match="7"):
         wilson(7, 5, level=0.05)
+
+
+def test_the_exact_interval_of_a_rate() -> None:
+    case = CASES["binom_ci"]
+    interval = clopper_pearson(case["inputs"]["x"], case["inputs"]["n"], level=0.05)
+    agrees(case, [interval.low, interval.high], case["expected"]["clopper"])
+
+
+@given(COUNTS, st.sampled_from([1e-6, 0.003, 0.05, 0.5]))
+def test_the_exact_interval_is_that_of_scipy(counts: tuple[int, int], level: float) -> None:
+    successes, trials = counts
+    interval = clopper_pearson(successes, trials, level=level)
+    if trials == 0:
+        assert (interval.low, interval.high) == (0.0, 1.0)
+        return
+    other = binomtest(successes, trials).proportion_ci(1.0 - level, method="exact")
+    assert (interval.low, interval.high) == pytest.approx((other.low, other.high), rel=1e-6)
+
+
+def test_published_intervals_of_a_paired_difference() -> None:
+    # Newcombe (1998) table III, method 10; the lower limit is printed as 0.8736
+    counts = PairedCounts(both=1, only_treatment=97, only_control=1, neither=1)
+    assert newcombe_paired(counts, level=0.05).low == pytest.approx(0.873672, abs=5e-7)
+
+
+PAIRED = st.builds(
+    PairedCounts,
+    both=st.integers(0, 20),
+    only_treatment=st.integers(0, 20),
+    only_control=st.integers(0, 20),
+    neither=st.integers(0, 20),
+)
+
+
+@given(PAIRED, st.sampled_from([0.0, 0.003, 0.05, 0.5]))
+def test_an_interval_of_pairs_holds_their_difference_and_stays_possible(
+    counts: PairedCounts, level: float
+) -> None:
+    interval = newcombe_paired(counts, level=level)
+    if counts.n == 0:
+        assert (interval.low, interval.high) == (-1.0, 1.0)
+        return
+    difference = (counts.only_treatment - counts.only_control) / counts.n
+    assert -1.0 - 1e-12 <= interval.low <= difference + 1e-12
+    assert difference - 1e-12 <= interval.high <= 1.0 + 1e-12

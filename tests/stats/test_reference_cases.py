@@ -30,7 +30,6 @@ NOT_ASSERTED = (
     "yuen_DS2",
     "brunner_munzel_DS2",
     "bca_ratio_paired_DS1",
-    "two_prop_exact",
     "gb_seq_DS1_N24",
     "gb_seq_DS1_N5000",
     "gb_seq_DS2_N24",

@@ -12,7 +12,7 @@ from gitexp.model import Arm, Direction, Metric, Plan, Watch
 from gitexp.policy.material import Material
 from gitexp.stats.boundaries import Boundary, boundary
 from gitexp.stats.proportions import wilson
-from gitexp.stats.replay import Look
+from gitexp.stats.looks import Look
 from gitexp.stats.signed_rank import signed_rank
 from gitexp.stats.student import paired_t
 

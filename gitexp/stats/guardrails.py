@@ -120,8 +120,7 @@ def metric_guardrail(
     """
     values = coded(as_values("d", d, infinite=True))
     _check(margin, bad, len(counts), ok_levels, harmed_levels)
-    if any(not 0 <= n <= values.size for n in counts) or np.any(np.diff(np.array(counts)) < 0):
-        raise ValueError(f"counts must rise within 0 … {values.size}, not {list(counts)}")
+    check_counts(counts, values.size)
     if test not in ("signed-rank", "t"):
         raise ValueError(f"test must be 'signed-rank' or 't', not {test!r}")
 
@@ -145,19 +144,19 @@ def metric_guardrail(
                 return 0
             return beyond(n, level)
 
-    states = _sticky(
+    states = sticky(
         (inside(n, ok) < 0, beyond(n, harmed) > 0)
         for n, ok, harmed in zip(counts, ok_levels, harmed_levels, strict=True)
     )
-    harmed_at = _harmed_at(states)
+    harmed_at = first_harmed(states)
     least: float | None = None
     if harmed_at is not None:
         seen = toward_harm[: counts[harmed_at]]
         least = bad * _least(seen, test=test, level=harmed_levels[harmed_at])
     if not counts or counts[-1] == 0:
-        return _path(states, None, bad * math.inf, least)
+        return path_of(states, None, bad * math.inf, least)
     estimate, bound = _bound(toward_harm[: counts[-1]], test=test, level=ok_levels[-1])
-    return _path(states, None if estimate is None else bad * estimate, bad * bound, least)
+    return path_of(states, None if estimate is None else bad * estimate, bad * bound, least)
 
 
 def rate_guardrail(
@@ -184,24 +183,24 @@ def rate_guardrail(
     if len(control) != len(treatment):
         raise ValueError(f"arms have {len(control)} and {len(treatment)} looks")
     looks = list(zip(control, treatment, ok_levels, harmed_levels, strict=True))
-    states = _sticky(
+    states = sticky(
         (
-            _toward_harm(newcombe(c, t, level=ok), bad)[1] < margin,
-            _toward_harm(newcombe(c, t, level=harmed), bad)[0] > margin,
+            harm_ends(newcombe(c, t, level=ok), bad)[1] < margin,
+            harm_ends(newcombe(c, t, level=harmed), bad)[0] > margin,
         )
         for c, t, ok, harmed in looks
     )
     if not looks:
-        return _path(states, None, bad * math.inf, None)
-    harmed_at = _harmed_at(states)
+        return path_of(states, None, bad * math.inf, None)
+    harmed_at = first_harmed(states)
     least: float | None = None
     if harmed_at is not None:
         c, t, _, harmed = looks[harmed_at]
-        least = bad * _toward_harm(newcombe(c, t, level=harmed), bad)[0]
+        least = bad * harm_ends(newcombe(c, t, level=harmed), bad)[0]
     c, t, ok, _ = looks[-1]
     estimate = t[0] / t[1] - c[0] / c[1] if t[1] and c[1] else None
-    bound = bad * _toward_harm(newcombe(c, t, level=ok), bad)[1]
-    return _path(states, estimate, bound, least)
+    bound = bad * harm_ends(newcombe(c, t, level=ok), bad)[1]
+    return path_of(states, estimate, bound, least)
 
 
 class _ShiftedT:
@@ -230,7 +229,7 @@ class _ShiftedT:
         return 0
 
 
-def _sticky(looks: Iterable[tuple[bool, bool]]) -> tuple[GuardrailState, ...]:
+def sticky(looks: Iterable[tuple[bool, bool]]) -> tuple[GuardrailState, ...]:
     """States from (is_ok, is_harmed) of each look, the first resolved one kept."""
     states: list[GuardrailState] = []
     state = GuardrailState.UNRESOLVED
@@ -267,31 +266,52 @@ def _least(toward_harm: FloatArray, *, test: PairedTest, level: float) -> float:
     return rank_interval(toward_harm, level=level).low
 
 
-def _harmed_at(states: Sequence[GuardrailState]) -> int | None:
+def first_harmed(states: Sequence[GuardrailState]) -> int | None:
+    """Index of the first look that shows harm; None without one."""
     return states.index(GuardrailState.HARMED) if GuardrailState.HARMED in states else None
 
 
-def _path(
+def path_of(
     states: tuple[GuardrailState, ...], estimate: float | None, bound: float, least: float | None
 ) -> GuardrailPath:
+    """The path of these states, with where they were resolved."""
     resolved = (k for k, s in enumerate(states) if s is not GuardrailState.UNRESOLVED)
     return GuardrailPath(
         states=states, fell_at=next(resolved, None), estimate=estimate, bound=bound, least=least
     )
 
 
-def _toward_harm(interval: Interval, bad: int) -> tuple[float, float]:
+def harm_ends(interval: Interval, bad: int) -> tuple[float, float]:
     """The interval's ends with harm counted positive."""
     return (interval.low, interval.high) if bad > 0 else (-interval.high, -interval.low)
+
+
+def check_margin(margin: float, bad: int) -> None:
+    """Nothing.
+
+    Raises:
+        ValueError: for a margin <= 0, and for another sign than +1 or -1.
+    """
+    if not (math.isfinite(margin) and margin > 0.0):
+        raise ValueError(f"margin must be positive, not {margin}")
+    if bad not in (1, -1):
+        raise ValueError(f"bad must be 1 or -1, not {bad}")
+
+
+def check_counts(counts: Sequence[int], size: int) -> None:
+    """Nothing.
+
+    Raises:
+        ValueError: unless the counts never fall and stay within 0 … size.
+    """
+    if any(not 0 <= n <= size for n in counts) or np.any(np.diff(np.array(counts)) < 0):
+        raise ValueError(f"counts must rise within 0 … {size}, not {list(counts)}")
 
 
 def _check(
     margin: float, bad: int, looks: int, ok_levels: Sequence[float], harmed_levels: Sequence[float]
 ) -> None:
-    if not (math.isfinite(margin) and margin > 0.0):
-        raise ValueError(f"margin must be positive, not {margin}")
-    if bad not in (1, -1):
-        raise ValueError(f"bad must be 1 or -1, not {bad}")
+    check_margin(margin, bad)
     if not looks == len(ok_levels) == len(harmed_levels):
         raise ValueError(
             f"need one level per look, not {len(ok_levels)} and {len(harmed_levels)} for {looks}"

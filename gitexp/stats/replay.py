@@ -55,7 +55,7 @@ def replay(
     Raises:
         ValueError: for other shapes, an unknown test, a region without 0 or another sign.
     """
-    values = _with_failures(d, both_ok)
+    values = with_failures(d, both_ok)
     check_region(region)
     if good not in (1, -1):
         raise ValueError(f"good must be 1 or -1, not {good}")
@@ -87,19 +87,23 @@ def result_at(
     Raises:
         ValueError: as `replay`, and for `used` outside 0 … n.
     """
-    values = _with_failures(d, both_ok)
+    values = with_failures(d, both_ok)
     check_used(used, values.size)
     if test == "signed-rank":
         return signed_rank_of(values[:used], level=level)
     if test == "t":
         measured = values[:used][np.isfinite(values[:used])]
-        result = paired_t(measured, level=level)
-        left_out = used - measured.size
-        if left_out == 0:
-            return result
-        note = f"{left_out} of {used} blocks with one failed arm are not in the t-test"
-        return replace(result, caveats=(*result.caveats, note))
+        return without_failed(paired_t(measured, level=level), used=used)
     raise ValueError(f"test must be 'signed-rank' or 't', not {test!r}")
+
+
+def without_failed(result: Result, *, used: int) -> Result:
+    """A t-test's result, saying how many of the `used` blocks could not enter it."""
+    left_out = used - result.n
+    if left_out == 0:
+        return result
+    note = f"{left_out} of {used} blocks with one failed arm are not in the t-test"
+    return replace(result, caveats=(*result.caveats, note))
 
 
 def _replay_ranks(
@@ -111,11 +115,11 @@ def _replay_ranks(
     zero = walsh_counts(values, 0.0)
     at_low = walsh_counts(values, low) if low < 0.0 else zero
     at_high = walsh_counts(values, high) if high > 0.0 else zero
-    first_difference = _first_nonzero(values)
+    zeros = leading_zeros(values)
     has_region = low < high  # only spares the work: no value is rejected from both sides
 
     def look(n: int, level: float) -> Look:
-        if n <= first_difference:
+        if n <= zeros:
             return Look(
                 n=n, used=n, nominal=level, crossed=0, p_value=None, reaches=False, inside=False
             )
@@ -180,8 +184,12 @@ def _replay_t(
     )
 
 
-def _with_failures(d: npt.ArrayLike, both_ok: npt.ArrayLike) -> FloatArray:
-    """d with ±inf in the blocks where only one arm failed."""
+def with_failures(d: npt.ArrayLike, both_ok: npt.ArrayLike) -> FloatArray:
+    """d with ±inf in the blocks where only one arm failed.
+
+    Raises:
+        ValueError: for other shapes, and for values that do not fit what failed.
+    """
     values = as_values("d", d, infinite=True)
     ok = np.asarray(both_ok, dtype=np.bool_)
     if ok.shape != values.shape:
@@ -193,6 +201,6 @@ def _with_failures(d: npt.ArrayLike, both_ok: npt.ArrayLike) -> FloatArray:
     return np.where(ok, values, np.copysign(np.inf, values))
 
 
-def _first_nonzero(values: FloatArray) -> int:
-    """Leading zeros of the values."""
+def leading_zeros(values: FloatArray) -> int:
+    """How many values there are before the first that is not zero."""
     return int(np.argmax(values != 0.0)) if values.any() else values.size

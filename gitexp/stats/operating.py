@@ -2,7 +2,7 @@
 
 The statistic is taken to be normal with known variance, as the boundary takes it. Under a drift
 the walk has the density it has without one, times exp(drift s - drift^2 t / 2) at S = s: one
-recursion serves every drift (Jennison and Turnbull 2000, Group Sequential Methods, section 19.2).
+recursion serves every drift (Jennison and Turnbull 2000, Group Sequential Methods, chapter 19).
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def drift_needed(bound: Boundary, *, power: float) -> float:
 def inflation(bound: Boundary, *, power: float) -> float:
     """R: the largest sample in units of the one that a test with one look would need.
 
-    (drift needed / (z_(1 - alpha/2) + z_power))^2: Jennison and Turnbull (2000), section 3.2.2. For
-    one side at level a, that of the two-sided boundary at 2a.
+    (drift needed / (z_(1 - alpha/2) + z_power))^2: Jennison and Turnbull (2000), chapter 2. For one
+    side at level a, that of the two-sided boundary at 2a.
 
     Raises:
         ValueError: unless alpha <= power < 1.

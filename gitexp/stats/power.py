@@ -29,8 +29,8 @@ def t_power(effect: float, n: float, *, alpha: float, design: Design, sides: Sid
     """Probability that a t-test of n finds the effect; 0 for n < 2, where there is no test.
 
     1 - F(t_c; v, l) + F(-t_c; v, l) with F the noncentral t, l = effect sqrt(n) and v = n - 1 for
-    pairs, l = effect sqrt(n/2) and v = 2n - 2 for groups: Cohen (1988), Statistical Power Analysis,
-    section 12.8; one-sided without the last term.
+    pairs, l = effect sqrt(n/2) and v = 2n - 2 for groups: Johnson, Kotz and Balakrishnan (1995),
+    Continuous Univariate Distributions 2, chapter 31; one-sided without the last term.
 
     Args:
         effect: In standard deviations: of the differences for pairs (d_z), within an arm for
@@ -244,7 +244,7 @@ def trials_for_rates(
 def trials_for_rates_arcsine(
     control: float, treatment: float, *, alpha: float, power: float, sides: Sides = 2
 ) -> float | None:
-    """The same by h = 2 asin sqrt(p_1) - 2 asin sqrt(p_2): Cohen (1988), eq. 6.2.1 and 12.6.1."""
+    """The same by h = 2 asin sqrt(p_1) - 2 asin sqrt(p_2): Cohen (1988), chapter 6."""
     _check_rates(control, treatment)
     h = 2.0 * (math.asin(math.sqrt(control)) - math.asin(math.sqrt(treatment)))
     return normal_sample_size(h, alpha=alpha, power=power, design="groups", sides=sides)

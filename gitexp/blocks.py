@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fractions import Fraction
 
 from gitexp.model import (
     Abandoned,
     Arm,
     Metric,
     Outcome,
+    Plan,
     Record,
     RecordId,
     Revision,
     Scale,
+    TestName,
     Trial,
     WriterId,
 )
@@ -114,9 +117,22 @@ class Series:
     next_number: int
 
 
-def harmonic_number(control: int, treatment: int) -> int:
-    """How many pairs so many single trials are worth: 2ab / (a + b), rounded down."""
-    return 2 * control * treatment // max(control + treatment, 1)
+def enters(run: RunTrial, plan: Plan) -> bool:
+    """Whether the trial is an entry of a test without blocks.
+
+    A t-test has no place for failed trials; ranks and rates have.
+    """
+    return plan.test is not TestName.WELCH or run.value(plan.primary) is not None
+
+
+def harmonic_number(runs: Iterable[RunTrial]) -> int:
+    """How many pairs so many single trials are worth: 2ab / (a + b) per host, rounded down."""
+    counts: Counter[tuple[str, Arm]] = Counter((run.trial.host, run.trial.arm) for run in runs)
+    total = Fraction(0)
+    for host in {host for host, _ in counts}:
+        a, b = counts[host, Arm.CONTROL], counts[host, Arm.TREATMENT]
+        total += Fraction(2 * a * b, a + b)
+    return int(total)
 
 
 def difference(block: Block, metric: Metric, scale: Scale) -> float | None:

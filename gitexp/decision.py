@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from gitexp.health import Health
 from gitexp.model import (
     Decided,
     Direction,
+    Guardrail,
     GuardState,
     Metric,
     Oid,
@@ -145,6 +147,61 @@ class SecondaryResult:
 
     result: PrimaryResult
     adjusted_p: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoiseFloor:
+    """What one host made of no change.
+
+    Attributes:
+        interval: Of the control against itself: a fraction on the log scale, else metric units.
+        sd: Standard deviation of a block's difference on the plan's scale; None from one block.
+        is_clean: Whether the interval holds no change.
+        measured: When the newest of its blocks ended.
+    """
+
+    host: str
+    blocks: int
+    interval: tuple[float, float]
+    sd: float | None
+    is_clean: bool
+    measured: datetime
+
+    @property
+    def reach(self) -> float:
+        """The larger size of the two ends."""
+        return max(abs(end) for end in self.interval)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """How much a block's difference scatters.
+
+    Attributes:
+        sd: Standard deviation on the scale of the differences.
+        blocks: It was taken from so many.
+    """
+
+    sd: float
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardSize:
+    """Whether a plan's blocks can show a harmless guardrail to be within its margin.
+
+    Attributes:
+        needs: Blocks at which they do with power .8; None when nobody could run so many. Of a
+            rate: without a single event in either arm.
+    """
+
+    guardrail: Guardrail
+    needs: int | None
+    max_blocks: int
+
+    @property
+    def is_resolvable(self) -> bool:
+        return self.needs is not None and self.needs <= self.max_blocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,8 @@ class Experiment:
     Attributes:
         standing: The state, and the events that brought it about.
         records: Those of this plan, oldest first.
-        trials: Counted and warm-up trials alike, oldest first, later values merged in.
+        trials: Counted and warm-up trials alike, oldest first, later values merged in. Those in
+            which the control was compared with itself are in `series` alone.
         series: Blocks by (revision, writer), whether they count or not.
         admission: Who decides, and from which moment on a record counts.
         retractions: Retracted trial to the reason; those after a decision do not count.
@@ -90,6 +91,12 @@ class Experiment:
     def promoted(self) -> Record | None:
         """The promotion that led to the present state, if one did."""
         return self.standing.last(Promoted)
+
+    @property
+    def shows_counts_only(self) -> bool:
+        """Whether the plan keeps all values from those who run it until it has ended."""
+        has_ended = self.expired is not None or self.state is not State.RUNNING
+        return self.plan.spends_on_expiry and not has_ended and not self.decisions
 
     @property
     def decider(self) -> WriterId:
@@ -143,6 +150,17 @@ class Experiment:
                 counts[writer] = held
         return counts
 
+    def self_compared(self) -> tuple[Block, ...]:
+        """Blocks in which the control was compared with itself, whoever recorded them, by time."""
+        found = [
+            block
+            for (revision, _), own in self.series.items()
+            if revision.is_self
+            for block in own.blocks
+            if not block.is_retracted
+        ]
+        return tuple(sorted(found, key=lambda block: (block.finished, block.writer, block.number)))
+
     def unpaired(self, revision: Revision) -> tuple[RunTrial, ...]:
         """Trials without a block that count, in the order they entered."""
         runs = self.counted(revision, with_retracted=True)
@@ -172,6 +190,8 @@ class Experiment:
         """
         begun: list[tuple[Position, Revision]] = []
         for (revision, writer), found in self.series.items():
+            if revision.is_self:
+                continue
             completed = [block.completed for block in (*found.blocks, *found.held_back)]
             begun += self._moments(revision, writer, (record.seq for record in completed))
         for run in self.trials:
@@ -224,8 +244,9 @@ def fold(evidence: Evidence, plan: PlanBody, plan_hash: PlanHash) -> Experiment:
         )
     )
     admission = Admission(records, first=plan.plan.decider)
-    trials = _trials(records, admission)
-    retractions = _retractions(records, trials, admission)
+    everything = _trials(records, admission)
+    trials = tuple(run for run in everything if not run.trial.revision.is_self)
+    retractions = _retractions(records, everything, admission)
     missing = _missing(records, admission)
     return Experiment(
         id=evidence.exp,
@@ -240,7 +261,7 @@ def fold(evidence: Evidence, plan: PlanBody, plan_hash: PlanHash) -> Experiment:
         records=records,
         trials=trials,
         series=series(
-            (run for run in trials if run.trial.block),
+            (run for run in everything if run.trial.block),
             (r for r in records if isinstance(r.body, Abandoned)),
             frozenset(retractions),
         ),

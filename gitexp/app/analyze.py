@@ -69,9 +69,8 @@ def settle(store: Store, view: AnalysisView, *, now: datetime | None = None) -> 
         recorded = has_decision = True
     if is_expired and not has_decision and experiment.expired is None:
         last = experiment.state_event
-        expired = Expired(
-            verdict=_verdict_at_expiry(analysis), after=None if last is None else last.id
-        )
+        final = analyse(experiment, view.comparison, at_expiry=True)
+        expired = Expired(verdict=final.verdict, after=None if last is None else last.id)
         store.record(experiment.id, experiment.plan_hash, expired, target=plan_commit)
         recorded = True
     return recorded
@@ -101,8 +100,3 @@ def decided(
         level=primary.level,
         tenure=tenure,
     )
-
-
-def _verdict_at_expiry(analysis: Analysis) -> Verdict:
-    open_still = analysis.verdict is Verdict.COLLECTING
-    return Verdict.UNDECIDED if open_still else analysis.verdict

@@ -16,7 +16,7 @@ from gitexp.app.load import Loaded, load, resolve_id
 from gitexp.app.planning import PlanOptions, Registration, build_plan
 from gitexp.app.settings import Settings
 from gitexp.app.trust import is_trusted, trust
-from gitexp.app.views import CreatedView
+from gitexp.app.views import CreatedView, Sizing
 from gitexp.changes import creation_changes
 from gitexp.codec import canonical, parse_plan, plan_hash
 from gitexp.codec.fields import format_time, parse_time
@@ -306,9 +306,26 @@ def _view(
         existed=existed is not None,
         earliest_decision=earliest_decision(plan),
         max_blocks=plan.max_blocks,
+        sizing=_sizing(store, plan),
         warnings=hypothesis_warnings(plan.hypothesis),
         notes=tuple(notes),
         next=_next(plan, worktree, is_here=is_here, has_change=like is not None),
+    )
+
+
+def _sizing(store: Store, plan: Plan) -> Sizing:
+    # numbers are loaded only once there is a plan to size
+    from gitexp.app.known_noise import noise_of_command
+    from gitexp.policy.sizing import detectable, guard_sizes
+
+    known = noise_of_command(store, plan)
+    noise = None if known is None else known.by_metric[plan.primary.name]
+    return Sizing(
+        plan=plan,
+        noise=noise,
+        source=None if known is None else known.source,
+        effect=None if noise is None else detectable(plan, noise.sd),
+        guards=guard_sizes(plan, {} if known is None else known.sds),
     )
 
 

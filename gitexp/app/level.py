@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gitexp.errors import Refused
-from gitexp.model import Plan, TestName
+from gitexp.model import Plan, Stopping
 
 SMALLEST_LEVEL = 1e-14
 """Smaller ones are lost in the rounding of the boundary."""
@@ -22,7 +24,7 @@ def refuse_unreachable(plan: Plan) -> None:
     """
     if earliest_decision(plan) is not None:
         return
-    from gitexp.policy.study import primary_alpha
+    from gitexp.policy.rule import primary_alpha
 
     if primary_alpha(plan) < SMALLEST_LEVEL:
         raise Refused(
@@ -31,7 +33,8 @@ def refuse_unreachable(plan: Plan) -> None:
             code="too-few-blocks",
         )
     enough = plan.max_blocks
-    while _earliest(plan, min(plan.min_blocks, enough), enough) is None:
+    is_fixed = plan.stopping is Stopping.FIXED
+    while _earliest(plan, enough if is_fixed else min(plan.min_blocks, enough), enough) is None:
         enough += 1
     raise Refused(
         f"{plan.max_blocks} blocks can never reach the level {primary_alpha(plan):g}, "
@@ -43,10 +46,8 @@ def refuse_unreachable(plan: Plan) -> None:
 
 def _earliest(plan: Plan, min_blocks: int, max_blocks: int) -> int | None:
     # numpy, which a plan that is refused for less need not wait for
-    from gitexp.policy.study import primary_alpha
-    from gitexp.stats.boundaries import boundary, earliest_rank_look, earliest_t_look
+    from gitexp.policy.reach import earliest_look
+    from gitexp.policy.rule import primary_alpha, rule_of
 
-    bound = boundary(alpha=primary_alpha(plan), max_blocks=max_blocks, min_blocks=min_blocks)
-    if plan.test is TestName.SIGNED_RANK:
-        return earliest_rank_look(bound)
-    return earliest_t_look(bound)
+    sized = replace(plan, min_blocks=min_blocks, max_blocks=max_blocks)
+    return earliest_look(plan.test, rule_of(sized, alpha=primary_alpha(plan)))

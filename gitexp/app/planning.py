@@ -7,23 +7,24 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TypeVar
 
+from gitexp.app.option_reader import OptionReader, fraction, positive, size_reader, uses, whole
+from gitexp.app.plan_checks import check_together
 from gitexp.app.settings import Settings
 from gitexp.errors import UsageError
 from gitexp.model import (
     BUILT_IN_METRICS,
     ExperimentId,
     Goal,
-    Metric,
     Oid,
     Plan,
     Scale,
+    Spending,
+    Stopping,
     TestName,
     WriterId,
 )
 from gitexp.notation import (
     default_scale,
-    in_metric_units,
-    parse_amount,
     parse_duration,
     parse_guardrail,
     parse_metric,
@@ -36,7 +37,6 @@ DEFAULT_MAX_BLOCKS = 20
 DEFAULT_MIN_BLOCKS = 10
 HIGH_RISK_ALPHA = 0.01
 HIGH_RISK_GUARDRAIL_ALPHA = 0.025
-MOST_USES = 1e15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,9 @@ class PlanOptions:
     risk: str | None = None
     max_blocks: str | None = None
     min_blocks: str | None = None
+    stopping: str | None = None
+    spending: str | None = None
+    on_expiry: str | None = None
     max_days: str | None = None
     test: str | None = None
     revisions: str | None = None
@@ -95,29 +98,6 @@ class Registration:
     decider: WriterId
 
 
-class _Reader:
-    """Reads options one by one and keeps every complaint."""
-
-    def __init__(self) -> None:
-        self.complaints: list[str] = []
-
-    def read(self, option: str, text: str | None, parse: Callable[[str], T], default: T) -> T:
-        if text is None:
-            return default
-        try:
-            return parse(text)
-        except ValueError as error:
-            self.complaints.append(f"--{option}: {error}")
-            return default
-
-    def complained_of(self, option: str) -> bool:
-        return any(complaint.startswith(f"--{option}:") for complaint in self.complaints)
-
-    def refuse_unless(self, condition: bool, complaint: str) -> None:
-        if not condition:
-            self.complaints.append(complaint)
-
-
 def build_plan(options: PlanOptions, registration: Registration, *, like: Plan | None) -> Plan:
     """The plan these options register.
 
@@ -127,7 +107,7 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
     Raises:
         UsageError: naming everything that is missing or cannot be meant, at once.
     """
-    reader = _Reader()
+    reader = OptionReader()
     hypothesis = (options.hypothesis or (like.hypothesis if like else "")).strip()
     reader.refuse_unless(bool(hypothesis), "--hypothesis: what do you expect, and by how much?")
     primary = reader.read(
@@ -141,8 +121,15 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
         like.scale if like and keeps_metric else default_scale(primary),
     )
     goal = reader.read("goal", options.goal, Goal, like.goal if like else Goal.BETTER)
+    stopping = reader.read(
+        "stopping",
+        options.stopping,
+        Stopping,
+        like.stopping if like else Stopping.GROUP_SEQUENTIAL,
+    )
     # a share means the same for every metric, a number of its units does not
     keeps_size = like is not None and scale is like.scale and (keeps_metric or scale is Scale.LOG)
+    size = size_reader(primary, scale)
     plan = Plan(
         id=registration.id,
         name=registration.name,
@@ -170,35 +157,36 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
         goal=goal,
         alpha=_alpha(reader, options, like),
         guardrail_alpha=_guardrail_alpha(options, like),
-        min_effect=_effect(
-            reader,
+        min_effect=reader.read(
             "min-effect",
             options.min_effect,
-            primary,
-            scale,
+            size,
             like.min_effect if like and keeps_size and goal is Goal.BETTER else 0.0,
         ),
-        max_regression=_effect(
-            reader,
+        max_regression=reader.read(
             "max-regression",
             options.max_regression,
-            primary,
-            scale,
+            size,
             like.max_regression if like and keeps_size else _default_regression(scale),
         ),
-        **_blocks(reader, options, like),
+        stopping=stopping,
+        spending=reader.read(
+            "spending", options.spending, Spending, like.spending if like else Spending.OBF
+        ),
+        spends_on_expiry=_spends_on_expiry(reader, options, like),
+        **_blocks(reader, options, like, is_fixed=stopping is Stopping.FIXED),
         max_days=reader.read(
-            "max-days", options.max_days, _positive, like.max_days if like else 14.0
+            "max-days", options.max_days, positive, like.max_days if like else 14.0
         ),
         revisions=reader.read(
-            "revisions", options.revisions, _whole(1, 1000), like.revisions if like else 1
+            "revisions", options.revisions, whole(1, 1000), like.revisions if like else 1
         ),
         command=options.run or (like.command if like else None),
         timeout_s=reader.read(
             "timeout", options.timeout, parse_duration, like.timeout_s if like else 600.0
         ),
         warm_up=reader.read(
-            "warm-up", options.warm_up, _whole(0, 1000), like.warm_up if like else 1
+            "warm-up", options.warm_up, whole(0, 1000), like.warm_up if like else 1
         ),
         setup=options.setup or (like.setup if like else None),
         links=options.link or (like.links if like else ()),
@@ -207,10 +195,10 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
         auto_rollback=_flag(options.auto_rollback, like.auto_rollback if like else True),
         like=like.id if like else None,
         uses_per_month=reader.read(
-            "uses-per-month", options.uses_per_month, _uses, like.uses_per_month if like else None
+            "uses-per-month", options.uses_per_month, uses, like.uses_per_month if like else None
         ),
     )
-    _check_together(reader, plan)
+    check_together(reader, plan)
     _refuse(reader.complaints)
     return plan
 
@@ -224,7 +212,7 @@ def _refuse(complaints: list[str]) -> None:
 
 
 def _metrics(
-    reader: _Reader,
+    reader: OptionReader,
     option: str,
     texts: tuple[str, ...],
     parse: Callable[[str], T],
@@ -235,12 +223,12 @@ def _metrics(
     return tuple(value for value in found if value is not None) if texts else default
 
 
-def _alpha(reader: _Reader, options: PlanOptions, like: Plan | None) -> float:
+def _alpha(reader: OptionReader, options: PlanOptions, like: Plan | None) -> float:
     default = like.alpha if like else 0.05
     if options.risk is not None:
         reader.refuse_unless(options.risk == "high", f"--risk: {options.risk!r} is not 'high'")
         default = HIGH_RISK_ALPHA
-    alpha = reader.read("alpha", options.alpha, _fraction, default)
+    alpha = reader.read("alpha", options.alpha, fraction, default)
     reader.refuse_unless(0 < alpha < 0.5, f"--alpha: {alpha:g} is not between 0 and 0.5")
     return alpha
 
@@ -249,32 +237,6 @@ def _guardrail_alpha(options: PlanOptions, like: Plan | None) -> float:
     if options.risk is not None:
         return HIGH_RISK_GUARDRAIL_ALPHA
     return like.guardrail_alpha if like else 0.05
-
-
-def _effect(
-    reader: _Reader, option: str, text: str | None, metric: Metric, scale: Scale, default: float
-) -> float:
-    def parse(given: str) -> float:
-        amount = parse_amount(given)
-        if amount.value < 0:
-            raise ValueError(f"{given!r} is below 0: give the size, the direction is known")
-        if scale is Scale.LOG:
-            if amount.suffix != "%":
-                raise ValueError(
-                    f"{given!r} is no share, and {metric.name} is compared by ratio: write 5% for "
-                    f"5 percent, or add --scale difference to compare in its own unit"
-                )
-            if amount.value >= 100:
-                raise ValueError(f"{given!r} cannot be reached: it must be under 100%")
-            return amount.value / 100
-        if amount.suffix == "%" and metric.unit != "%":
-            raise ValueError(
-                f"{metric.name} is compared by difference, in its own unit: write "
-                f"{amount.value:g} or {amount.value:g}pp"
-            )
-        return in_metric_units(metric, amount)
-
-    return reader.read(option, text, parse, default)
 
 
 def _default_test(scale: Scale) -> TestName:
@@ -286,16 +248,29 @@ def _default_regression(scale: Scale) -> float:
     return 0.1 if scale is Scale.LOG else 0.0
 
 
-def _blocks(reader: _Reader, options: PlanOptions, like: Plan | None) -> dict[str, int]:
+def _spends_on_expiry(reader: OptionReader, options: PlanOptions, like: Plan | None) -> bool:
+    said = options.on_expiry
+    reader.refuse_unless(said in (None, "spend"), f"--on-expiry: {said!r} is not 'spend'")
+    return said == "spend" or (said is None and like is not None and like.spends_on_expiry)
+
+
+def _blocks(
+    reader: OptionReader, options: PlanOptions, like: Plan | None, *, is_fixed: bool
+) -> dict[str, int]:
     most = reader.read(
         "max-blocks",
         options.max_blocks,
-        _whole(1, 1_000_000),
+        whole(1, 1_000_000),
         like.max_blocks if like else DEFAULT_MAX_BLOCKS,
     )
-    keeps = like is not None and options.max_blocks is None
+    if is_fixed:
+        reader.refuse_unless(
+            options.min_blocks is None, "--min-blocks: a fixed plan looks once, at --max-blocks"
+        )
+        return {"min_blocks": most, "max_blocks": most}
+    keeps = like is not None and options.max_blocks is None and like.stopping is not Stopping.FIXED
     default = like.min_blocks if like and keeps else min(DEFAULT_MIN_BLOCKS, most)
-    least = reader.read("min-blocks", options.min_blocks, _whole(1, 1_000_000), default)
+    least = reader.read("min-blocks", options.min_blocks, whole(1, 1_000_000), default)
     reader.refuse_unless(
         least <= most,
         f"--min-blocks: {least} is more than --max-blocks {most}; --max-blocks {least} would do",
@@ -303,78 +278,5 @@ def _blocks(reader: _Reader, options: PlanOptions, like: Plan | None) -> dict[st
     return {"min_blocks": min(least, most), "max_blocks": most}
 
 
-def _check_together(reader: _Reader, plan: Plan) -> None:
-    unpaired = plan.test is TestName.WELCH
-    reader.refuse_unless(
-        not (unpaired and plan.guardrails),
-        "--guardrail: guardrails are tested block by block, which --test welch has not; "
-        "--test signed-rank would do",
-    )
-    no_regression = plan.goal is Goal.NO_REGRESSION
-    reader.refuse_unless(
-        not (no_regression and unpaired),
-        "--goal no-regression: tested block by block, which --test welch has not; "
-        "--test signed-rank would do",
-    )
-    reader.refuse_unless(
-        not (no_regression and plan.max_regression <= 0),
-        f"--max-regression: how much worse may {plan.primary.name} be, in its own unit?",
-    )
-    reader.refuse_unless(
-        not (no_regression and plan.min_effect > 0),
-        "--min-effect: has no meaning with --goal no-regression; leave it out",
-    )
-    _refuse_repeated(reader, plan)
-
-
-def _refuse_repeated(reader: _Reader, plan: Plan) -> None:
-    """Every metric has one role: it could not be tested twice and mean the same."""
-    seen = set() if reader.complained_of("metric") else {plan.primary.name}
-    roles = {
-        "guardrail": [guardrail.metric for guardrail in plan.guardrails],
-        "watch": [watch.metric for watch in plan.watches],
-        "secondary": [*plan.secondary],
-    }
-    for option, metrics in roles.items():
-        for metric in metrics:
-            what = (
-                "the primary metric already" if metric.name == plan.primary.name else "given twice"
-            )
-            reader.refuse_unless(metric.name not in seen, f"--{option}: {metric.name} is {what}")
-            seen.add(metric.name)
-
-
 def _flag(given: bool | None, default: bool) -> bool:
     return default if given is None else given
-
-
-def _fraction(text: str) -> float:
-    amount = parse_amount(text)
-    return amount.value / 100 if amount.suffix == "%" else amount.value
-
-
-def _positive(text: str) -> float:
-    amount = parse_amount(text)
-    if amount.suffix or not 0 < amount.value <= 36500:
-        raise ValueError(f"{text!r} is not a number above 0")
-    return amount.value
-
-
-def _uses(text: str) -> float:
-    amount = parse_amount(text)
-    if amount.suffix or not 0 < amount.value <= MOST_USES:
-        raise ValueError(f"{text!r} is not a number of uses above 0")
-    return amount.value
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise ValueError(f"{text!r} is not a whole number") from None
-        if not low <= value <= high:
-            raise ValueError(f"{value} is not between {low} and {high}")
-        return value
-
-    return parse

@@ -28,7 +28,34 @@ def refuse_to_run(store: Store, loaded: Loaded, analysis: Analysis) -> tuple[str
         Refused: else, with the reason and the way on.
     """
     experiment = loaded.experiment
-    exp, plan = experiment.id, experiment.plan
+    _refuse_unrunnable(store, loaded)
+    refuse_to_measure(loaded)
+    failed = [check for check in analysis.health if check.state is HealthState.FAIL]
+    if failed:
+        raise Refused(
+            f"{experiment.id} cannot go on: {failed[0].value}",
+            hint=failed[0].advice,
+            code="invalid",
+        )
+    refuse_new_revision(loaded)
+    refuse_wrong_clock(store, loaded)
+    require_trust(experiment)
+    return _warnings(store, loaded)
+
+
+def refuse_to_start(store: Store, loaded: Loaded) -> None:
+    """Nothing, when this clone can and may run the plan's command.
+
+    Raises:
+        Refused: else, with the way on.
+    """
+    _refuse_unrunnable(store, loaded)
+    refuse_wrong_clock(store, loaded)
+    require_trust(loaded.experiment)
+
+
+def _refuse_unrunnable(store: Store, loaded: Loaded) -> None:
+    exp, plan = loaded.experiment.id, loaded.experiment.plan
     if plan.command is None:
         raise Refused(
             f"the plan of {exp} names no command to run",
@@ -36,22 +63,12 @@ def refuse_to_run(store: Store, loaded: Loaded, analysis: Analysis) -> tuple[str
             f"-m {plan.primary.name}=1.5",
             code="no-command",
         )
-    refuse_to_measure(loaded)
     if store.git.top is None:
         raise Refused(
             "trials need a work tree, and this repository is bare",
             hint="run it in a clone: git clone <this repository> <folder>",
             code="bare",
         )
-    failed = [check for check in analysis.health if check.state is HealthState.FAIL]
-    if failed:
-        raise Refused(
-            f"{exp} cannot go on: {failed[0].value}", hint=failed[0].advice, code="invalid"
-        )
-    refuse_new_revision(loaded)
-    refuse_wrong_clock(store, loaded)
-    require_trust(experiment)
-    return _warnings(store, loaded)
 
 
 def refuse_to_measure(loaded: Loaded) -> None:

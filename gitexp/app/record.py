@@ -18,7 +18,6 @@ from gitexp.model import (
     Outcome,
     Record,
     Revision,
-    TestName,
     Trial,
 )
 from gitexp.runner.environment import host
@@ -157,7 +156,7 @@ def _note(experiment: Experiment, written: Record) -> str | None:
     assert isinstance(written.body, Trial)
     if written.at > plan.expires:
         return "recorded after the plan's last day: it is shown, not used"
-    if written.body.block is None and plan.test is not TestName.WELCH:
+    if written.body.block is None and plan.test.is_paired:
         return "without --block it is unpaired: it is shown, the registered test never uses it"
     if written.writer != experiment.decider:
         return f"it waits until {experiment.decider}, who decides, takes it in"

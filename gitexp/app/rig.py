@@ -171,6 +171,7 @@ def open_rig(
                         setup=plan.setup,
                         links=plan.links,
                         harness=plan.harness,
+                        is_twin=comparison.revision.is_self and arm is Arm.TREATMENT,
                     ),
                     launcher=launcher,
                     env=for_command(os.environ, cwd=worktrees.root),

@@ -8,33 +8,26 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from gitexp.app.analyze import settle, view_of
+from gitexp.app.block_runner import BlockRunner
 from gitexp.app.intake import take_in
 from gitexp.app.load import Loaded, load
-from gitexp.app.preflight import blame, missing_in_control, refuse_to_run
+from gitexp.app.preflight import refuse_to_run
 from gitexp.app.rig import Rig, open_rig
 from gitexp.app.verdict_cache import keep_verdict
 from gitexp.app.views import AnalysisView, LookTaken, RunEnded, RunMessage, RunStarted, TrialDone
-from gitexp.blocks import Block
 from gitexp.errors import Refused
-from gitexp.lifecycle import Experiment, fold
+from gitexp.lifecycle import Experiment
 from gitexp.model import (
-    Evidence,
     ExperimentId,
-    Outcome,
-    PlanBody,
     Record,
-    Revision,
     State,
     Trial,
     Verdict,
 )
 from gitexp.runner.environment import host
-from gitexp.runner.process import CannotStart
 from gitexp.runner.timing_lock import timing_lock
 from gitexp.store.store import Store
 
-MAX_VOIDS = 10
-"""Attempts of one block that the command may declare void before the run stops."""
 MAX_BOTH_FAILED = 3
 """Blocks in a row in which both arms fail before the run stops."""
 
@@ -67,16 +60,15 @@ class _Run:
         self._store = store
         self._loaded = loaded
         self._options = options
-        self._experiment = loaded.experiment
         self._comparison = loaded.compared()
-        self._new: list[Record] = []
+        self._runner = BlockRunner(store, loaded.experiment, self._comparison.revision)
         self._started = time.monotonic()
         self._blocks_run = 0
         self._block_s: list[float] = []
 
     @property
-    def _revision(self) -> Revision:
-        return self._comparison.revision
+    def _experiment(self) -> Experiment:
+        return self._runner.experiment
 
     def messages(self) -> Iterator[RunMessage]:
         view = view_of(self._experiment, self._comparison, self._loaded)
@@ -105,7 +97,7 @@ class _Run:
                 warm_up=self._experiment.plan.warm_up,
                 warnings=(*warnings, *rig.warnings),
             )
-            yield from self._warm_up(rig)
+            yield from (self._done(record, None) for record in self._runner.warm_up(rig))
             yield from self._blocks(rig, settled)
 
     def _tidy_up(self) -> None:
@@ -117,14 +109,14 @@ class _Run:
         reason: str | None = None
         while reason is None:
             began = time.monotonic()
-            yield from self._one_block(rig, view)
+            yield from (self._done(record, view) for record in self._runner.block(rig))
             self._block_s.append(time.monotonic() - began)
             self._blocks_run += 1
             view = self._settle(self._view())
             yield LookTaken(
                 view=view, blocks_left=self._blocks_left(view), at_most_s=self._at_most(view)
             )
-            failed_in_a_row = failed_in_a_row + 1 if self._last_failed() else 0
+            failed_in_a_row = failed_in_a_row + 1 if self._runner.last_failed() else 0
             reason = self._why_stop(view)
             if reason is None and failed_in_a_row == MAX_BOTH_FAILED:
                 raise Refused(
@@ -134,65 +126,10 @@ class _Run:
                 )
         yield self._ended(reason)
 
-    def _one_block(self, rig: Rig, view: AnalysisView) -> Iterator[RunMessage]:
-        """The next block until both its trials have ended; voids are run again."""
-        for _ in range(MAX_VOIDS):
-            number, attempt, done = self._next_slot()
-            outcomes = []
-            for slot, arm in enumerate(rig.order(number, attempt)):
-                if arm in done:
-                    continue
-                record = rig.trial(arm, block=number, attempt=attempt, slot=slot)
-                outcomes.append(self._note(record).outcome)
-                yield self._done(record, view)
-                if outcomes[-1] is Outcome.VOID:
-                    break
-            if Outcome.VOID not in outcomes:
-                return
-        raise Refused(
-            f"the command declared {MAX_VOIDS} attempts of one block void (exit 125)",
-            hint=f"git exp log {self._experiment.id} shows them; find out why it exits with 125",
-            code="all-void",
-        )
-
-    def _warm_up(self, rig: Rig) -> Iterator[RunMessage]:
-        """Blocks that are recorded and not counted; a failing arm stops the run here."""
-        for attempt in range(1, self._experiment.plan.warm_up + 1):
-            for slot, arm in enumerate(rig.order(0, attempt)):
-                try:
-                    record = rig.trial(arm, block=0, attempt=attempt, slot=slot)
-                except CannotStart as error:
-                    raise (missing_in_control(rig, arm) or error) from error
-                trial = self._note(record)
-                yield self._done(record, None)
-                if trial.outcome in (Outcome.FAILED, Outcome.TIMEOUT):
-                    raise blame(rig, trial)
-
     # --- what has been recorded ---------------------------------------------------------------
 
-    def _note(self, record: Record) -> Trial:
-        self._new.append(record)
-        assert isinstance(record.body, Trial)
-        return record.body
-
     def _view(self) -> AnalysisView:
-        return view_of(self._refold(), self._comparison, self._loaded)
-
-    def _refold(self) -> Experiment:
-        """The experiment with what was recorded since."""
-        old = self._experiment
-        if not self._new:
-            return old
-        evidence = Evidence(
-            exp=old.id,
-            records=(*old.records, *self._new),
-            problems=old.problems,
-            tips=old.tips,
-        )
-        self._new.clear()
-        body = PlanBody(plan=old.plan, canonical=old.canonical)
-        self._experiment = fold(evidence, body, old.plan_hash)
-        return self._experiment
+        return view_of(self._runner.experiment, self._comparison, self._loaded)
 
     def _settle(self, view: AnalysisView) -> AnalysisView:
         """Record the decision or expiry if one fell, and show the state after it."""
@@ -200,23 +137,8 @@ class _Run:
             return view
         self._store.flush()
         self._loaded = load(self._store, self._experiment.id)
-        self._experiment = self._loaded.experiment
+        self._runner.read_again(self._loaded.experiment)
         return view_of(self._experiment, self._comparison, self._loaded)
-
-    def _next_slot(self) -> tuple[int, int, frozenset[str]]:
-        """Block, attempt and the arms that have ended in it."""
-        own = self._refold().series.get((self._revision, self._store.writer))
-        if own is None:
-            return 1, 1, frozenset()
-        if own.open:
-            first = own.open[0]
-            return first.number, first.attempt, frozenset(first.done)
-        return own.next_number, 1, frozenset()
-
-    def _last_failed(self) -> bool:
-        own = self._experiment.series.get((self._revision, self._store.writer))
-        blocks: tuple[Block, ...] = own.blocks if own else ()
-        return bool(blocks) and not blocks[-1].has_value(self._experiment.plan.primary)
 
     # --- when to stop -------------------------------------------------------------------------
 
@@ -261,7 +183,7 @@ class _Run:
             slot=trial.slot or 0,
             outcome=trial.outcome,
             exit_code=trial.exit_code,
-            metrics=trial.metrics,
+            metrics={} if self._loaded.experiment.shows_counts_only else trial.metrics,
             at_most_s=None if view is None else self._at_most(view),
         )
 

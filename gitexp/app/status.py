@@ -86,6 +86,12 @@ def _summary(rows: Sequence[StatusRow], now: datetime) -> Summary:
     by_state = {state: sum(row.state is state for row in rows) for state in State}
     ended = len(rows) - by_state[State.RUNNING]
     promotions = [row.ended for row in rows if row.state is State.PROMOTED and row.ended]
+    totals: dict[str, float] = {}
+    for row in rows:
+        if row.state is State.PROMOTED and row.per_month is not None:
+            # what has no unit adds up only with its like
+            unit = row.metric.unit or row.metric.name
+            totals[unit] = totals.get(unit, 0.0) + row.per_month
     judged = [row for row in rows if row.is_decided]
     return Summary(
         running=by_state[State.RUNNING],
@@ -98,4 +104,5 @@ def _summary(rows: Sequence[StatusRow], now: datetime) -> Summary:
         days_since_promotion=(
             (now - max(promotions)).total_seconds() / 86400 if promotions else None
         ),
+        per_month=tuple(sorted(totals.items())),
     )

@@ -11,7 +11,7 @@ from gitexp.app.load import Loaded, load
 from gitexp.app.next_steps import next_commands
 from gitexp.app.status_view import Estimate, StatusRow
 from gitexp.app.verdict_cache import CachedVerdict, cached_verdict
-from gitexp.blocks import WORST, Block, NotPositive, difference, harmonic_number
+from gitexp.blocks import WORST, Block, NotPositive, RunTrial, difference, enters, harmonic_number
 from gitexp.health import HealthState
 from gitexp.lifecycle import Experiment
 from gitexp.model import (
@@ -27,7 +27,6 @@ from gitexp.model import (
     Revision,
     Scale,
     State,
-    TestName,
     Verdict,
 )
 from gitexp.store.store import Store
@@ -48,6 +47,7 @@ def row_of(store: Store, loaded: Loaded) -> StatusRow:
     verdict, reason = _verdict(loaded, revision, decided, cached)
     reason = _with_merge(loaded, decided, reason)
     telling = _telling(experiment, revision)
+    estimate = _estimate(experiment, revision, telling, decided, cached)
     event = experiment.state_event
     return StatusRow(
         id=experiment.id,
@@ -69,12 +69,13 @@ def row_of(store: Store, loaded: Loaded) -> StatusRow:
         max_blocks=experiment.plan.max_blocks,
         waiting=() if revision is None else tuple(sorted(experiment.waiting(revision).items())),
         failed=_failed(experiment, revision),
-        estimate=_estimate(experiment, revision, telling, decided, cached),
+        estimate=estimate,
         guardrails=_guardrails(experiment.plan, cached),
         health=loaded.health,
         created=experiment.plan.created,
         expires=experiment.plan.expires,
         ended=None if event is None else event.at,
+        per_month=_per_month(experiment.plan, estimate),
         merge=_merge(experiment),
         problems=experiment.problems,
         next=next_commands(loaded, verdict, is_analysed=decided is not None or cached is not None),
@@ -131,26 +132,27 @@ def _telling(experiment: Experiment, revision: Revision | None) -> tuple[Block, 
 
 
 def _complete(experiment: Experiment, revision: Revision | None, telling: Sequence[Block]) -> int:
-    if experiment.plan.test is not TestName.WELCH:
+    if experiment.plan.test.is_paired or revision is None:
         return len(telling)
-    control, treatment = _single_values(experiment, revision, used=None)
-    return harmonic_number(len(control), len(treatment))
+    runs = experiment.counted(revision)
+    return harmonic_number(run for run in runs if enters(run, experiment.plan))
 
 
 def _single_values(
     experiment: Experiment, revision: Revision | None, *, used: int | None
 ) -> tuple[list[float], list[float]]:
     """Both arms' values under a test without blocks, as many as make up `used` of them."""
-    control: list[float] = []
-    treatment: list[float] = []
+    plan, seen = experiment.plan, list[RunTrial]()
     for run in () if revision is None else experiment.counted(revision):
-        value = run.value(experiment.plan.primary)
-        if value is None:
-            continue
-        (control if run.trial.arm is Arm.CONTROL else treatment).append(value)
-        if used is not None and harmonic_number(len(control), len(treatment)) >= used > 0:
-            break
-    return control, treatment
+        if enters(run, plan):
+            seen.append(run)
+            if used is not None and harmonic_number(seen) >= used > 0:
+                break
+    values = [(run.trial.arm, run.value(plan.primary)) for run in seen]
+    return (
+        [x for arm, x in values if arm is Arm.CONTROL and x is not None],
+        [x for arm, x in values if arm is Arm.TREATMENT and x is not None],
+    )
 
 
 def _failed(experiment: Experiment, revision: Revision | None) -> tuple[int, int]:
@@ -175,6 +177,11 @@ def _known_change(
     )
 
 
+_NOTHING_SHOWN = Estimate(
+    control_median=None, treatment_median=None, change=None, interval=None, is_analysed=False
+)
+
+
 def _estimate(
     experiment: Experiment,
     revision: Revision | None,
@@ -184,9 +191,11 @@ def _estimate(
 ) -> Estimate:
     """The primary metric over the blocks that the known result is of, else over all of them."""
     plan = experiment.plan
+    if experiment.shows_counts_only:
+        return _NOTHING_SHOWN
     change, interval = _known_change(decided, cached)
     used = cached.used if cached else decided.blocks if decided else None
-    if plan.test is TestName.WELCH:
+    if not plan.test.is_paired:
         control, treatment = _single_values(experiment, revision, used=used)
     else:
         pairs = [block.values(plan.primary) for block in telling[:used]]
@@ -202,6 +211,17 @@ def _estimate(
         interval=interval if is_analysed else None,
         is_analysed=is_analysed,
     )
+
+
+def _per_month(plan: Plan, estimate: Estimate) -> float | None:
+    """The analysed effect of one use, in metric units, times the uses."""
+    change, uses = estimate.change, plan.uses_per_month
+    if not estimate.is_analysed or change is None or uses is None:
+        return None
+    if plan.scale is Scale.DIFFERENCE:
+        return change * uses
+    middle = estimate.control_median
+    return None if middle is None else change * middle * uses
 
 
 def _plain_change(plan: Plan, blocks: Iterable[Block]) -> float | None:

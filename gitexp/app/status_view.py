@@ -39,6 +39,8 @@ class StatusRow:
         failed: Failed or timed-out counted trials by arm.
         merge: Where it was promoted, if it was.
         ended: When it left the running state.
+        per_month: What the change is worth in a month, in the metric's unit, treatment minus
+            control; None when the plan names no uses or there is no analysed estimate.
     """
 
     id: ExperimentId
@@ -66,6 +68,7 @@ class StatusRow:
     created: datetime
     expires: datetime
     ended: datetime | None
+    per_month: float | None
     merge: Oid | None
     problems: tuple[Problem, ...]
     next: tuple[str, ...]
@@ -79,6 +82,7 @@ class Summary:
         success_rate: Promoted among ended; None before any ended.
         false_promotions: At most this many of the judged are to be expected promoted by chance:
             half the sum of their alphas.
+        per_month: What all promoted changes together are worth in a month, by unit.
     """
 
     running: int
@@ -89,6 +93,7 @@ class Summary:
     judged: int
     false_promotions: float
     days_since_promotion: float | None
+    per_month: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

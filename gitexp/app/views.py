@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gitexp.decision import Analysis
+from gitexp.decision import Analysis, GuardSize, Noise, NoiseFloor
 from gitexp.lifecycle import Experiment
 from gitexp.model import (
     Arm,
@@ -13,6 +13,7 @@ from gitexp.model import (
     ExperimentId,
     Oid,
     Outcome,
+    Plan,
     Record,
     RecordId,
 )
@@ -123,7 +124,39 @@ class RunEnded:
     elapsed_s: float
 
 
-RunMessage = RunStarted | TrialDone | LookTaken | RunEnded
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfCompared:
+    """The end of a run that compared the control with itself.
+
+    Attributes:
+        floor: Over all such blocks of this host; None when none has a value.
+    """
+
+    experiment: Experiment
+    floor: NoiseFloor | None
+    blocks_run: int
+    elapsed_s: float
+
+
+RunMessage = RunStarted | TrialDone | LookTaken | RunEnded | SelfCompared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """What is known of a new plan's reach before its first trial.
+
+    Attributes:
+        noise: Of a block's difference; None when nothing like it was measured here.
+        source: The experiment the noise was recorded in.
+        effect: The smallest one found with power .8; None: none would be, or it is not known.
+        guards: Guardrails whose need of blocks is known.
+    """
+
+    plan: Plan
+    noise: Noise | None
+    source: ExperimentId | None
+    effect: float | None
+    guards: tuple[GuardSize, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +178,7 @@ class CreatedView:
     existed: bool
     earliest_decision: int | None
     max_blocks: int
+    sizing: Sizing
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     next: tuple[str, ...]
@@ -160,3 +194,29 @@ class RecordedView:
     block: int | None
     existed: bool
     note: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerView:
+    """What `power` answers.
+
+    Attributes:
+        plan: What it was asked of; its max_blocks are those that were asked for.
+        power: Probability with which an effect is to be found.
+        source: The experiment the noise was recorded in; None when it was given.
+        effect: The smallest one that the plan's blocks find; a fraction on the log scale, else in
+            metric units; None: none would do.
+        wanted: The effect that was asked for; None: none was.
+        needed: Blocks it takes; None beyond what anybody could run.
+        finds: Numbers of blocks with the smallest effect each finds.
+    """
+
+    plan: Plan
+    power: float
+    noise: Noise
+    source: str | None
+    effect: float | None
+    wanted: float | None
+    needed: int | None
+    finds: tuple[tuple[int, float | None], ...]
+    guards: tuple[GuardSize, ...]

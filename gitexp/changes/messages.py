@@ -36,7 +36,10 @@ class PromotionText:
 def registration(plan: Plan, canonical: str, plan_hash: PlanHash) -> Message:
     """The plan commit's message: a readable summary, and the plan itself on one line."""
     goal = f"{plan.primary.name} ({plan.primary.direction} is better)"
-    rule = f"{plan.test} at level {plan.alpha:g}, {plan.min_blocks} to {plan.max_blocks} blocks"
+    rule = (
+        f"{plan.test}, {plan.stopping}, at level {plan.alpha:g}, "
+        f"{plan.min_blocks} to {plan.max_blocks} blocks"
+    )
     facts = [
         f"Hypothesis: {one_line(plan.hypothesis)}",
         f"Primary metric: {goal}",

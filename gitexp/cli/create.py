@@ -9,7 +9,7 @@ import click
 
 from gitexp.cli.options import one_of, output_options
 from gitexp.cli.output import Output
-from gitexp.model import Goal, Scale, TestName
+from gitexp.model import Goal, Scale, Spending, Stopping, TestName
 
 
 @click.command()
@@ -51,6 +51,21 @@ from gitexp.model import Goal, Scale, TestName
 @click.option("--risk", type=click.Choice(["high"]), help="A stricter level: alpha 0.01.")
 @click.option("--max-blocks", metavar="N", help="Blocks at most. Default: 20.")
 @click.option("--min-blocks", metavar="N", help="Blocks before the first look. Default: 10.")
+@click.option(
+    "--stopping",
+    type=one_of(Stopping),
+    help="When looks may decide. Default: group-sequential, after every block.",
+)
+@click.option(
+    "--spending",
+    type=one_of(Spending),
+    help="How group-sequential looks share the error rate: obf late (default), pocock evenly.",
+)
+@click.option(
+    "--on-expiry",
+    type=click.Choice(["spend"]),
+    help="At expiry decide with what is left of the error rate; only counts are shown until then.",
+)
 @click.option("--max-days", metavar="N", help="Days until it expires. Default: 14.")
 @click.option("--test", type=one_of(TestName), help="Default: signed-rank; scores: t.")
 @click.option("--revisions", metavar="K", help="Versions of the code allowed. Default: 1.")

@@ -14,7 +14,7 @@ from gitexp.render.screen import Line, Screen, line
 
 if TYPE_CHECKING:
     from gitexp.app.status_view import StatusView
-    from gitexp.app.views import RunEnded, RunMessage
+    from gitexp.app.views import RunEnded, RunMessage, SelfCompared
     from gitexp.render.views import View
 
 
@@ -91,8 +91,10 @@ class Output:
         """Say what the user should know, and may ignore."""
         self.note(f"warning: {text}")
 
-    def follow(self, messages: Iterable[RunMessage], *, progress: bool | None = None) -> RunEnded:
-        """Tell a run while it goes on, then print its verdict.
+    def follow(
+        self, messages: Iterable[RunMessage], *, progress: bool | None = None
+    ) -> RunEnded | SelfCompared:
+        """Tell a run while it goes on, then print what it ended with.
 
         Args:
             progress: Whether to show progress on stderr; None: only on a terminal.

@@ -6,10 +6,11 @@ import sys
 import time
 from collections.abc import Iterable
 
-from gitexp.app.views import RunEnded, RunMessage, RunStarted
+from gitexp.app.views import RunEnded, RunMessage, RunStarted, SelfCompared
 from gitexp.cli.output import Output
 from gitexp.render.documents import run_object
-from gitexp.render.run import Progress, run_page
+from gitexp.render.run import Progress, run_page, self_page
+from gitexp.render.screen import Line, Screen
 
 REDRAW_S = 0.1
 LINE_S = 10.0
@@ -17,7 +18,7 @@ LINE_S = 10.0
 
 def follow(
     output: Output, messages: Iterable[RunMessage], *, progress: bool | None = None
-) -> RunEnded:
+) -> RunEnded | SelfCompared:
     """Tell every message as it comes, and the end.
 
     Args:
@@ -26,20 +27,26 @@ def follow(
     # a redrawn line and a stream of objects would write over each other on one terminal
     redraws = output.redraws and not output.as_json and progress is not False
     told = _Told(output, redraws=redraws, is_on=redraws if progress is None else progress)
-    ended: RunEnded | None = None
+    ended: RunEnded | SelfCompared | None = None
     try:
         for message in messages:
             told.hear(message)
             if output.as_json:
                 output.stream(run_object(message))
-            if isinstance(message, RunEnded):
+            if isinstance(message, RunEnded | SelfCompared):
                 ended = message
     finally:
         told.clear()
     assert ended is not None, "a run that does not end in an error ends with its verdict"
     if not output.as_json:
-        output.write(run_page(ended, output.screen))
+        output.write(_last_page(ended, output.screen))
     return ended
+
+
+def _last_page(ended: RunEnded | SelfCompared, screen: Screen) -> list[Line]:
+    if isinstance(ended, SelfCompared):
+        return self_page(ended, screen)
+    return run_page(ended, screen)
 
 
 class _Told:

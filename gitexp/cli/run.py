@@ -22,6 +22,11 @@ from gitexp.cli.output import Output
     help="Run exactly N blocks, even past the decision.",
 )
 @click.option(
+    "--aa",
+    is_flag=True,
+    help="Compare the control with itself: how much this machine makes of no change.",
+)
+@click.option(
     "--allow-shared", is_flag=True, help="Go on although both arms may run your checkout's code."
 )
 @click.option(
@@ -33,6 +38,7 @@ def run(
     output: Output,
     exp_id: str | None,
     blocks: int | None,
+    aa: bool,
     allow_shared: bool,
     progress: bool | None,
     exit_code: bool,
@@ -51,12 +57,22 @@ def run(
     from gitexp.app.opening import open_store
     from gitexp.app.run import RunOptions
     from gitexp.app.run import run as go
-    from gitexp.errors import GitexpError
+    from gitexp.app.self_comparison import DEFAULT_BLOCKS, compare_with_itself
+    from gitexp.app.views import SelfCompared
+    from gitexp.errors import DONE, GitexpError
     from gitexp.render.promotion import summary_text
 
     store = open_store()
+    exp = resolve_id(store, exp_id)
     options = RunOptions(blocks=blocks, allow_shared=allow_shared)
-    ended = output.follow(go(store, resolve_id(store, exp_id), options), progress=progress)
+    messages = (
+        compare_with_itself(store, exp, blocks=blocks or DEFAULT_BLOCKS)
+        if aa
+        else go(store, exp, options)
+    )
+    ended = output.follow(messages, progress=progress)
+    if isinstance(ended, SelfCompared):
+        return DONE
     try:
         store.write_summaries({ended.view.comparison.treatment.commit: summary_text(ended.view)})
     except GitexpError as error:

@@ -116,7 +116,9 @@ class Fields:
     def optional_oid(self, name: str) -> Oid | None:
         return self.oid(name) if self.has(name) else None
 
-    def choice(self, name: str, kind: type[E]) -> E:
+    def choice(self, name: str, kind: type[E], *, default: E | None = None) -> E:
+        if default is not None and not self.has(name):
+            return default
         value = self.text(name)
         try:
             return kind(value)

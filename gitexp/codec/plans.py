@@ -14,6 +14,8 @@ from gitexp.model import (
     Plan,
     PlanHash,
     Scale,
+    Spending,
+    Stopping,
     TestName,
     Watch,
     experiment_id,
@@ -50,6 +52,9 @@ def canonical(plan: Plan) -> str:
             "guardrail_alpha": plan.guardrail_alpha,
             "min_effect": plan.min_effect,
             "max_regression": plan.max_regression,
+            "stopping": plan.stopping,
+            "spending": plan.spending,
+            "on_expiry": "spend" if plan.spends_on_expiry else None,
             "min_blocks": plan.min_blocks,
             "max_blocks": plan.max_blocks,
             "max_days": plan.max_days,
@@ -103,6 +108,9 @@ def parse_plan(text: str) -> Plan:
         guardrail_alpha=_within(fields, "guardrail_alpha", 0.0, 0.5),
         min_effect=_size(fields, "min_effect"),
         max_regression=_size(fields, "max_regression"),
+        stopping=fields.choice("stopping", Stopping, default=Stopping.GROUP_SEQUENTIAL),
+        spending=fields.choice("spending", Spending, default=Spending.OBF),
+        spends_on_expiry=_spends_on_expiry(fields),
         min_blocks=fields.integer("min_blocks", low=1),
         max_blocks=fields.integer("max_blocks", low=1, high=1_000_000),
         max_days=_within(fields, "max_days", 0.0, 36500.0),
@@ -130,6 +138,12 @@ def _check_together(plan: Plan) -> None:
         raise ValueError("the plan expires after the end of all calendars") from None
     if plan.min_blocks > plan.max_blocks:
         raise ValueError("min_blocks is more than max_blocks")
+    if plan.stopping is Stopping.FIXED and plan.min_blocks != plan.max_blocks:
+        raise ValueError("a fixed plan looks once: min_blocks is not max_blocks")
+    if plan.stopping is Stopping.ALWAYS_VALID and plan.spends_on_expiry:
+        raise ValueError("an always-valid plan has nothing to spend on expiry")
+    if plan.stopping is Stopping.ALWAYS_VALID and not plan.test.is_of_differences:
+        raise ValueError(f"there is no always-valid rule for the test {plan.test}")
     if plan.guardrail_alpha == 0.5:
         raise ValueError("guardrail_alpha is not below 0.5")
     if plan.scale is Scale.LOG and max(plan.min_effect, plan.max_regression) >= 1:
@@ -143,8 +157,10 @@ def _check_together(plan: Plan) -> None:
     is_no_regression = plan.goal is Goal.NO_REGRESSION
     if is_no_regression and plan.max_regression == 0:
         raise ValueError("the goal 'no-regression' has no margin")
-    if plan.test is TestName.WELCH and (plan.guardrails or is_no_regression):
-        raise ValueError("guardrails and margins are tested block by block, which 'welch' has not")
+    if not plan.test.is_paired and (plan.guardrails or is_no_regression):
+        raise ValueError(f"guardrails are tested block by block, which {plan.test!r} has not")
+    if plan.test.is_of_rates and (plan.primary.unit != "bool" or plan.scale is Scale.LOG):
+        raise ValueError(f"the test {plan.test!r} is of differences of yes-or-no metrics")
 
 
 def _metric(metric: Metric) -> dict[str, object]:
@@ -181,6 +197,13 @@ def _object(item: object) -> dict[str, object]:
     if not isinstance(item, dict):
         raise ValueError(f"{item!r} stands where an object is expected")
     return item
+
+
+def _spends_on_expiry(fields: Fields) -> bool:
+    said = fields.optional_text("on_expiry")
+    if said not in (None, "spend"):
+        raise ValueError(f"field 'on_expiry' is {said!r}, not 'spend'")
+    return said is not None
 
 
 def _uses(fields: Fields) -> float | None:

@@ -12,6 +12,8 @@ from gitexp.model.words import (
     Metric,
     Oid,
     Scale,
+    Spending,
+    Stopping,
     TestName,
     WriterId,
 )
@@ -55,6 +57,8 @@ class Plan:
         min_effect: Smallest effect worth having, >= 0: a fraction on the log scale, else in
             metric units.
         max_regression: Margin of the goal 'no-regression', same unit as min_effect.
+        spends_on_expiry: Whether the last look before expiry spends what is left of the error
+            rate; the price is that only counts are shown until then.
         secondary: Metrics that are tested beside the primary one and never decide.
         uses_per_month: How often what is measured is used; None when nobody said.
         timeout_s: Limit of one trial.
@@ -83,6 +87,9 @@ class Plan:
     guardrail_alpha: float
     min_effect: float
     max_regression: float
+    stopping: Stopping
+    spending: Spending
+    spends_on_expiry: bool
     min_blocks: int
     max_blocks: int
     max_days: float
@@ -117,6 +124,11 @@ class Revision:
     control_tree: Oid
     treatment_tree: Oid
 
+    @property
+    def is_self(self) -> bool:
+        """Whether the control is compared with itself: what differs then is noise."""
+        return self.control_tree == self.treatment_tree
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmTip:
@@ -136,6 +148,11 @@ class Comparison:
     @property
     def revision(self) -> Revision:
         return Revision(self.control.tree, self.treatment.tree)
+
+    @property
+    def of_control(self) -> Comparison:
+        """The control compared with itself."""
+        return Comparison(control=self.control, treatment=self.control)
 
     def arm(self, arm: Arm) -> ArmTip:
         return self.control if arm is Arm.CONTROL else self.treatment

@@ -101,6 +101,39 @@ class TestName(StrEnum):
     SIGNED_RANK = "signed-rank"
     T = "t"
     WELCH = "welch"
+    MANN_WHITNEY = "mann-whitney"
+    MCNEMAR = "mcnemar"
+    BOSCHLOO = "boschloo"
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether it compares block by block; else single trials of either arm."""
+        return self in (TestName.SIGNED_RANK, TestName.T, TestName.MCNEMAR)
+
+    @property
+    def is_of_differences(self) -> bool:
+        """Whether it takes one number per block, of any metric."""
+        return self in (TestName.SIGNED_RANK, TestName.T)
+
+    @property
+    def is_of_rates(self) -> bool:
+        """Whether it compares how often the arms say yes."""
+        return self in (TestName.MCNEMAR, TestName.BOSCHLOO)
+
+
+class Stopping(StrEnum):
+    """When the data may decide, and what looking at them costs."""
+
+    GROUP_SEQUENTIAL = "group-sequential"
+    ALWAYS_VALID = "always-valid"
+    FIXED = "fixed"
+
+
+class Spending(StrEnum):
+    """How a group-sequential plan spends its error rate: late, or evenly."""
+
+    OBF = "obf"
+    POCOCK = "pocock"
 
 
 class Goal(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gitexp.blocks import Block, NotPositive
 from gitexp.decision import Analysis, ArmCounts, BlockCounts, Looks, PrimaryResult
@@ -16,44 +17,57 @@ from gitexp.model import (
     Outcome,
     Plan,
     Revision,
-    TestName,
     Verdict,
 )
 from gitexp.policy.impact import impact_of
-from gitexp.policy.measure import primary_result, unmeasured
+from gitexp.policy.measure import measured, unmeasured
+from gitexp.policy.noise import noise_health
 from gitexp.policy.reasons import blocks_needed, criteria_of, reason_of
-from gitexp.policy.study import Study, primary_alpha, study_of
+from gitexp.policy.rule import primary_alpha
+from gitexp.policy.secondary import secondary_results
+from gitexp.policy.study import Study, study_of
 from gitexp.policy.watched import floor_alerts, watch_results
 
 
 def analyse(
-    experiment: Experiment, comparison: Comparison, *, health: Sequence[Health] = ()
+    experiment: Experiment,
+    comparison: Comparison,
+    *,
+    health: Sequence[Health] = (),
+    at_expiry: bool = False,
 ) -> Analysis:
     """What the records say about the revision that `comparison` names.
 
     Args:
         health: Checks only the caller could make (isolation, edited harness, edited plan). One
             that fails makes the verdict `invalid`.
+        at_expiry: Whether it is to be taken for expired now: what the record of it is to say.
     """
     revision = comparison.revision
     blocks = experiment.admitted(revision)
     kept = tuple(block for block in blocks if not block.is_retracted)
     checks = [
         *health,
+        *noise_health(experiment, [block.control.trial.host for block in blocks]),
         *_revision_health(experiment, revision),
         *_missing_health(experiment, revision),
         *_metric_health(experiment.plan, kept),
     ]
     try:
-        study = study_of(experiment, revision, kept)
+        study = study_of(experiment, revision, kept, at_expiry=at_expiry)
         retracted = _retracted(experiment, revision, blocks)
         if retracted:
-            everything = study_of(experiment, revision, blocks, with_retracted=True)
+            everything = study_of(
+                experiment, revision, blocks, with_retracted=True, at_expiry=at_expiry
+            )
             checks.append(_retraction_health(experiment, retracted, everything, study))
     except NotPositive as error:
         checks.append(_value_health(error))
         study = None
-    return _assemble(experiment, comparison, blocks, study, tuple(checks))
+    found = _assemble(experiment, comparison, blocks, study, tuple(checks))
+    if experiment.plan.spends_on_expiry and found.verdict is Verdict.COLLECTING:
+        return _counts_only(found, experiment.plan)
+    return found
 
 
 def _assemble(
@@ -75,7 +89,7 @@ def _assemble(
         # recorded is final: the replay can only agree, unless the rule itself has changed
         verdict = record.body.verdict
     primary = _shown(study, level) if study else unmeasured(plan, level=level, why="values to mend")
-    watches = watch_results(plan, study.material, study.looks) if study else ()
+    watches = watch_results(study) if study else ()
     return Analysis(
         revision=revision,
         verdict=verdict,
@@ -89,7 +103,7 @@ def _assemble(
         looks=_looks(study),
         guardrails=tuple(guard.result() for guard in study.guarded) if study else (),
         watches=watches,
-        secondary=(),
+        secondary=secondary_results(study) if study else (),
         alerts=tuple(floor_alerts(watches)),
         health=checks,
         criteria=criteria_of(study, primary) if study else (),
@@ -98,11 +112,29 @@ def _assemble(
     )
 
 
+def _counts_only(found: Analysis, plan: Plan) -> Analysis:
+    """The analysis without anything that could tell somebody when to stop."""
+    why = "only counts are shown until it ends, as registered"
+    return replace(
+        found,
+        reason=f"{found.blocks.complete} of {plan.max_blocks} blocks; {why}",
+        primary=unmeasured(plan, level=found.primary.level, why=why),
+        after=None,
+        looks=replace(found.looks, crossed_at=None, critical=None),
+        guardrails=(),
+        watches=(),
+        secondary=(),
+        alerts=(),
+        criteria=(),
+        impact=None,
+    )
+
+
 def _shown(study: Study, level: float) -> PrimaryResult:
     look = study.shown
-    return primary_result(
+    return measured(
         study.sample,
-        study.plan,
+        study.rule,
         used=None if look is None else look.used,
         nominal=None if look is None else look.nominal,
         level=level,
@@ -113,7 +145,7 @@ def _after(study: Study, level: float) -> PrimaryResult | None:
     look = study.shown
     if look is None or not _unused(study):
         return None
-    return primary_result(study.sample, study.plan, used=None, nominal=look.nominal, level=level)
+    return measured(study.sample, study.rule, used=None, nominal=look.nominal, level=level)
 
 
 def _unused(study: Study) -> int:
@@ -132,7 +164,7 @@ def _block_counts(
     kept = [block for block in blocks if not block.is_retracted]
     complete = sum(block.has_value(plan.primary) for block in kept)
     unpaired = experiment.unpaired(revision)
-    if plan.test is TestName.WELCH:
+    if not plan.test.is_paired:
         complete = study.sample.size if study else 0
     look = study.shown if study else None
     used = complete if look is None else look.n
@@ -176,16 +208,15 @@ def _looks(study: Study | None) -> Looks:
         )
     done = study.looks[-1].n if study.looks else None
     is_going_on = study.walk.verdict is Verdict.COLLECTING
-    following = [n for n in study.bound.looks if done is None or n > done]
+    following = [n for n in study.rule.looks if done is None or n > done]
     shown = study.shown
-    by_look = dict(zip(study.bound.looks, study.bound.critical, strict=True))
     return Looks(
         last=done,
         next=following[0] if is_going_on and following else None,
         crossed_at=None if study.walk.crossed is None else study.looks[study.walk.crossed].n,
         decided_at=shown.n if shown is not None and study.walk.ended is not None else None,
         ended_at=None if study.walk.ended is None else study.looks[study.walk.ended].n,
-        critical=None if shown is None else by_look[shown.n],
+        critical=None if shown is None else study.rule.critical(shown.n),
     )
 
 
@@ -221,7 +252,7 @@ def _missing_health(experiment: Experiment, revision: Revision) -> list[Health]:
 
 def _retracted(experiment: Experiment, revision: Revision, blocks: Sequence[Block]) -> int:
     """Blocks, or trials of a test without blocks, that a retraction took out."""
-    if experiment.plan.test is not TestName.WELCH:
+    if experiment.plan.test.is_paired:
         return sum(block.is_retracted for block in blocks)
     everything = experiment.counted(revision, with_retracted=True)
     return len(everything) - len(experiment.counted(revision))
@@ -231,7 +262,7 @@ def _retraction_health(
     experiment: Experiment, count: int, everything: Study, study: Study
 ) -> Health:
     flips = everything.walk.verdict is not study.walk.verdict
-    what = "trials" if experiment.plan.test is TestName.WELCH else "blocks"
+    what = "blocks" if experiment.plan.test.is_paired else "trials"
     return Health(
         check="retractions",
         state=HealthState.FAIL if flips else HealthState.WARN,

@@ -11,14 +11,14 @@ from statistics import mean, median
 from gitexp.blocks import Block, difference
 from gitexp.decision import GuardrailResult
 from gitexp.model import Direction, Guardrail, GuardState, Metric, Plan, Scale
-from gitexp.policy.measure import paired_test
-from gitexp.stats.guardrails import (
-    GuardrailLevels,
-    GuardrailPath,
-    guardrail_levels,
-    metric_guardrail,
-    rate_guardrail,
+from gitexp.policy.paired import paired_test
+from gitexp.policy.rule import GuardRules
+from gitexp.policy.samples import answered_yes
+from gitexp.stats.always_valid_guardrails import (
+    metric_guardrail_always_valid,
+    rate_guardrail_always_valid,
 )
+from gitexp.stats.guardrails import GuardrailPath, metric_guardrail, rate_guardrail
 from gitexp.stats.looks import Look
 
 
@@ -90,7 +90,7 @@ def follow(
     looks: Sequence[Look],
     positions: Sequence[int],
     plan: Plan,
-    levels: GuardrailLevels,
+    rules: GuardRules,
 ) -> Guarded:
     """The guardrail's state at every look.
 
@@ -101,32 +101,20 @@ def follow(
     Raises:
         NotPositive: for a value <= 0 of a metric with a relative margin.
     """
-    ok = _at_looks(levels.ok.looks, levels.ok.nominal, looks)
-    harmed = _at_looks(levels.harmed.looks, levels.harmed.nominal, looks)
+    at = [look.n for look in looks]
     if guardrail.metric.unit == "bool":
-        path = _rate(guardrail, blocks, positions, ok, harmed)
+        path = _rate(guardrail, blocks, positions, rules, at)
     else:
-        path = _metric(guardrail, blocks, positions, plan, ok, harmed)
+        path = _metric(guardrail, blocks, positions, plan, rules, at)
     seen = [
         block.values(guardrail.metric) for block in blocks[: positions[-1] if positions else None]
     ]
     return Guarded(
         guardrail=guardrail,
         path=path,
-        looks=tuple(look.n for look in looks),
+        looks=tuple(at),
         control=tuple(c for c, _ in seen if c is not None),
         treatment=tuple(t for _, t in seen if t is not None),
-    )
-
-
-def levels_of(plan: Plan, *, alpha: float) -> GuardrailLevels:
-    """The boundaries of one guardrail of this plan, `alpha` one-sided."""
-    count = len(plan.guardrails) + (plan.goal == "no-regression")
-    return guardrail_levels(
-        alpha=alpha,
-        guardrails=max(count, 1),
-        max_blocks=plan.max_blocks,
-        min_blocks=plan.min_blocks,
     )
 
 
@@ -135,24 +123,38 @@ def _metric(
     blocks: Sequence[Block],
     positions: Sequence[int],
     plan: Plan,
-    ok: Sequence[float],
-    harmed: Sequence[float],
+    rules: GuardRules,
+    at: Sequence[int],
 ) -> GuardrailPath:
     scale = Scale.LOG if guardrail.is_relative else Scale.DIFFERENCE
     found = [difference(block, guardrail.metric, scale) for block in blocks]
     available = [0, *accumulate(value is not None for value in found)]
+    d = [value for value in found if value is not None]
+    counts = [available[position] for position in positions]
+    margin, bad, test = scaled_margin(guardrail), bad_sign(guardrail.metric), paired_test(plan)
+    if rules.is_any_time:
+        return metric_guardrail_always_valid(
+            d,
+            counts=counts,
+            margin=margin,
+            bad=bad,
+            test=test,
+            alpha_ok=rules.alpha_ok,
+            alpha_harmed=rules.alpha_harmed,
+            max_blocks=rules.max_blocks,
+        )
     return metric_guardrail(
-        [value for value in found if value is not None],
-        counts=[available[position] for position in positions],
-        margin=_margin(guardrail),
-        bad=bad_sign(guardrail.metric),
-        test=paired_test(plan),
-        ok_levels=ok,
-        harmed_levels=harmed,
+        d,
+        counts=counts,
+        margin=margin,
+        bad=bad,
+        test=test,
+        ok_levels=[rules.ok.nominal(n) for n in at],
+        harmed_levels=[rules.harmed.nominal(n) for n in at],
     )
 
 
-def _margin(guardrail: Guardrail) -> float:
+def scaled_margin(guardrail: Guardrail) -> float:
     """The margin on the scale of the differences, positive."""
     if not guardrail.is_relative:
         return guardrail.margin
@@ -164,30 +166,30 @@ def _rate(
     guardrail: Guardrail,
     blocks: Sequence[Block],
     positions: Sequence[int],
-    ok: Sequence[float],
-    harmed: Sequence[float],
+    rules: GuardRules,
+    at: Sequence[int],
 ) -> GuardrailPath:
     pairs = [block.values(guardrail.metric) for block in blocks]
     bad = bad_sign(guardrail.metric)
-    control = [0, *accumulate(_is_event(c, bad) for c, _ in pairs)]
-    treatment = [0, *accumulate(_is_event(t, bad) for _, t in pairs)]
+    control = [0, *accumulate(answered_yes(c, guardrail.metric) for c, _ in pairs)]
+    treatment = [0, *accumulate(answered_yes(t, guardrail.metric) for _, t in pairs)]
+    in_control = [(control[n], n) for n in positions]
+    in_treatment = [(treatment[n], n) for n in positions]
+    if rules.is_any_time:
+        return rate_guardrail_always_valid(
+            control=in_control,
+            treatment=in_treatment,
+            margin=guardrail.margin,
+            bad=bad,
+            alpha_ok=rules.alpha_ok,
+            alpha_harmed=rules.alpha_harmed,
+            max_blocks=rules.max_blocks,
+        )
     return rate_guardrail(
-        control=[(control[n], n) for n in positions],
-        treatment=[(treatment[n], n) for n in positions],
+        control=in_control,
+        treatment=in_treatment,
         margin=guardrail.margin,
         bad=bad,
-        ok_levels=ok,
-        harmed_levels=harmed,
+        ok_levels=[rules.ok.nominal(n) for n in at],
+        harmed_levels=[rules.harmed.nominal(n) for n in at],
     )
-
-
-def _is_event(value: float | None, bad: int) -> bool:
-    # a trial that failed before it could say yes or no counts as the harmful answer
-    return bad > 0 if value is None else value > 0.5
-
-
-def _at_looks(
-    scheduled: Sequence[int], nominal: Sequence[float], looks: Sequence[Look]
-) -> list[float]:
-    by_look = dict(zip(scheduled, nominal, strict=True))
-    return [by_look[look.n] for look in looks]

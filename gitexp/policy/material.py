@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gitexp.blocks import Block, RunTrial
-from gitexp.model import Plan, TestName
-from gitexp.policy.measure import PairedSample, Sample, UnpairedSample
+from gitexp.blocks import Block, RunTrial, enters
+from gitexp.model import Plan
+from gitexp.policy.paired import PairedSample
+from gitexp.policy.samples import Sample
+from gitexp.policy.unpaired import UnpairedSample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +30,9 @@ class Material:
         Raises:
             NotPositive: for a value <= 0 on the log scale.
         """
-        if plan.test is TestName.WELCH:
-            return UnpairedSample.of(plan, self.runs)
-        return PairedSample.of(plan, self.blocks)
+        if plan.test.is_paired:
+            return PairedSample.of(plan, self.blocks)
+        return UnpairedSample.of(plan, self.runs)
 
     def positions(self, plan: Plan) -> list[int]:
         """Entry k: how many blocks there are up to and with the k-th that tells of the primary."""
@@ -38,7 +40,7 @@ class Material:
 
     def first(self, used: int, plan: Plan) -> Material:
         """What the first `used` entries of the primary metric's sample come from."""
-        telling = (i for i, run in enumerate(self.runs, 1) if run.value(plan.primary) is not None)
+        telling = (i for i, run in enumerate(self.runs, 1) if enters(run, plan))
         return Material(
             blocks=self.blocks[: _nth(self.positions(plan), used)],
             runs=self.runs[: _nth([0, *telling], used)],

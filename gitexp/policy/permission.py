@@ -25,12 +25,15 @@ def permit(experiment: Experiment, analysis: Analysis, *, override: str | None) 
         return MayPromote(verdict=analysis.verdict, decided=decided, override=override)
     raise Refused(
         f"{experiment.id} is {analysis.verdict}, not better: {analysis.reason}",
-        hint=_way_on(experiment, analysis.verdict),
+        hint=_way_on(experiment, analysis),
         code="not-better",
     )
 
 
-def _way_on(experiment: Experiment, verdict: Verdict) -> str:
+def _way_on(experiment: Experiment, analysis: Analysis) -> str:
+    verdict, blocks = analysis.verdict, analysis.blocks
+    if verdict is Verdict.COLLECTING and blocks.complete + blocks.waiting >= blocks.max:
+        return "git exp sync, which takes in the blocks that wait"
     if verdict is Verdict.COLLECTING and experiment.plan.command:
         return f"git exp run {experiment.id}"
     if verdict in (Verdict.WORSE, Verdict.BLOCKED, Verdict.EQUIVALENT):

@@ -10,8 +10,9 @@ from gitexp.decision import Criterion, PrimaryResult
 from gitexp.lifecycle import Experiment
 from gitexp.model import Goal, GuardState, Plan, Scale, TestName, Verdict
 from gitexp.policy.guard import Guarded
-from gitexp.policy.measure import good_sign, min_effect_region
-from gitexp.policy.study import Study, primary_alpha
+from gitexp.policy.rule import primary_alpha
+from gitexp.policy.samples import good_sign, min_effect_region
+from gitexp.policy.study import Study
 
 _BEYOND_REACH = 1e6
 """Square root of a number of blocks that is as good as infinite."""
@@ -48,7 +49,7 @@ def _open_reason(experiment: Experiment, study: Study) -> str:
         for guard in study.guarded
         if guard.states and guard.states[-1] is GuardState.UNRESOLVED
     ]
-    if study.walk.shown is not None and unresolved:
+    if study.walk.better is not None and unresolved:
         yet = " yet" if study.walk.verdict is Verdict.COLLECTING else ""
         return f"better, but not shown{yet} to be within the margin of {', '.join(unresolved)}"
     if study.walk.verdict is Verdict.COLLECTING:
@@ -66,7 +67,7 @@ def _open_reason(experiment: Experiment, study: Study) -> str:
 
 def criteria_of(study: Study, primary: PrimaryResult) -> tuple[Criterion, ...]:
     plan, looks = study.plan, study.looks
-    first, size = study.bound.looks[0], study.sample.size
+    first, size = study.rule.looks[0], study.sample.size
     yet = " yet" if study.walk.verdict is Verdict.COLLECTING else ""
     found = [
         _criterion(
@@ -147,7 +148,7 @@ def blocks_needed(study: Study | None, verdict: Verdict) -> int | None:
     if study is None or verdict is not Verdict.UNDECIDED:
         return None
     differences = study.sample.differences(used=None)
-    estimate = study.sample.result(used=None, level=0.0).estimate
+    estimate = study.sample.result(study.rule, used=None, level=0.0).estimate
     if len(differences) < 2 or estimate is None or not math.isfinite(estimate):
         return None
     low, high = min_effect_region(study.plan)

@@ -7,23 +7,28 @@ from dataclasses import dataclass
 
 from gitexp.blocks import Block
 from gitexp.lifecycle import Experiment
-from gitexp.model import Goal, GuardState, Plan, Revision, State, TestName
-from gitexp.policy.guard import Guarded, follow, levels_of, primary_as_guardrail
+from gitexp.model import Goal, GuardState, Plan, Revision, State
+from gitexp.policy.guard import Guarded, follow, primary_as_guardrail
 from gitexp.policy.material import Material
-from gitexp.policy.measure import Sample
+from gitexp.policy.rule import Rule, guard_rules, primary_alpha, rule_of
+from gitexp.policy.samples import Sample
 from gitexp.policy.walk import Signal, Walk, walk
-from gitexp.stats.boundaries import Boundary, boundary
 from gitexp.stats.looks import Look
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One replay: the data, its looks, and how they ended."""
+    """One replay: the data, its looks, and how they ended.
+
+    Attributes:
+        ends_at: Blocks at which expiry cut the schedule; None: it did not.
+    """
 
     plan: Plan
     material: Material
     sample: Sample
-    bound: Boundary
+    rule: Rule
+    ends_at: int | None
     looks: tuple[Look, ...]
     goal: Guarded | None
     guarded: tuple[Guarded, ...]
@@ -40,34 +45,39 @@ def study_of(
     blocks: Sequence[Block],
     *,
     with_retracted: bool = False,
+    at_expiry: bool = False,
 ) -> Study:
     """The replay of these blocks, or for a test without blocks of all counted trials.
 
     Args:
         with_retracted: Whether the latter are to include retracted ones.
+        at_expiry: Whether it is to be taken for expired now.
     """
     plan = experiment.plan
     material = Material(
         blocks=tuple(blocks),
         runs=experiment.counted(revision, with_retracted=with_retracted)
-        if plan.test is TestName.WELCH
+        if not plan.test.is_paired
         else (),
     )
     sample = material.sample(plan)
-    bound = _boundary(plan)
-    looks = sample.looks(bound)
+    has_expired = at_expiry or experiment.expired is not None
+    ends_at = _cut_at(plan, sample) if has_expired else None
+    rule = rule_of(plan, alpha=primary_alpha(plan), ends_at=ends_at)
+    looks = sample.looks(rule)
     positions = material.positions(plan)
     seen = [] if material.runs else [positions[look.used] for look in looks]
-    levels = levels_of(plan, alpha=plan.guardrail_alpha)
-    guarded = tuple(follow(g, blocks, looks, seen, plan, levels) for g in plan.guardrails)
-    signals, goal = _signals(sample, looks, blocks, seen, plan)
+    rules = guard_rules(plan, alpha=plan.guardrail_alpha, ends_at=ends_at)
+    guarded = tuple(follow(g, blocks, looks, seen, plan, rules) for g in plan.guardrails)
+    signals, goal = _signals(sample, looks, blocks, seen, plan, ends_at)
     is_used_up = bool(looks) and looks[-1].n >= plan.max_blocks
-    has_ended = experiment.state is not State.RUNNING or experiment.expired is not None
+    has_ended = experiment.state is not State.RUNNING or has_expired
     return Study(
         plan=plan,
         material=material,
         sample=sample,
-        bound=bound,
+        rule=rule,
+        ends_at=ends_at,
         looks=looks,
         goal=goal,
         guarded=guarded,
@@ -75,17 +85,12 @@ def study_of(
     )
 
 
-def _boundary(plan: Plan) -> Boundary:
-    return boundary(
-        alpha=primary_alpha(plan), max_blocks=plan.max_blocks, min_blocks=plan.min_blocks
-    )
+def _cut_at(plan: Plan, sample: Sample) -> int | None:
+    """The blocks at which expiry cuts the schedule, where the plan spends the rest there.
 
-
-def primary_alpha(plan: Plan) -> float:
-    """Two-sided error rate of one revision; under 'no-regression' twice the one-sided one."""
-    if plan.goal is Goal.NO_REGRESSION:
-        return 2 * plan.guardrail_alpha / plan.revisions
-    return plan.alpha / plan.revisions
+    With fewer than the first look needs there is none.
+    """
+    return sample.size if plan.spends_on_expiry and sample.size >= plan.min_blocks else None
 
 
 def _signals(
@@ -94,12 +99,13 @@ def _signals(
     blocks: Sequence[Block],
     seen: Sequence[int],
     plan: Plan,
+    ends_at: int | None,
 ) -> tuple[tuple[Signal, ...], Guarded | None]:
     """What the primary says at every look; under 'no-regression' it is one more guardrail."""
     if plan.goal is Goal.BETTER:
         return sample.signals(looks), None
-    levels = levels_of(plan, alpha=plan.guardrail_alpha / plan.revisions)
-    goal = follow(primary_as_guardrail(plan), blocks, looks, seen, plan, levels)
+    rules = guard_rules(plan, alpha=plan.guardrail_alpha / plan.revisions, ends_at=ends_at)
+    goal = follow(primary_as_guardrail(plan), blocks, looks, seen, plan, rules)
     signals = tuple(
         Signal(
             n=look.n,

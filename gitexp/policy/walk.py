@@ -34,6 +34,7 @@ class Walk:
         shown: Index of the look the primary result is of: the deciding one, else the latest;
             None before the first.
         ended: Index of the look at which the verdict became final; None while it is not.
+        better: Index of the look at which the primary metric was found better; None: it was not.
         crossed: Index of the first look that crossed in either direction.
         harmed: The guardrails that were harmed when it ended.
     """
@@ -42,6 +43,7 @@ class Walk:
     shown: int | None
     ended: int | None
     crossed: int | None
+    better: int | None = None
     harmed: tuple[int, ...] = ()
 
 
@@ -67,7 +69,12 @@ def walk(
             verdict = _after_better(states)
             if verdict is not None:
                 return Walk(
-                    verdict=verdict, shown=better_at, ended=k, crossed=crossed, harmed=harmed
+                    verdict=verdict,
+                    shown=better_at,
+                    ended=k,
+                    crossed=crossed,
+                    better=better_at,
+                    harmed=harmed,
                 )
             continue
         if harmed:
@@ -80,6 +87,7 @@ def walk(
         shown=last if better_at is None else better_at,
         ended=None,
         crossed=crossed,
+        better=better_at,
     )
 
 

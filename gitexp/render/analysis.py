@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import assert_never
 
 from gitexp.app.views import AnalysisView
-from gitexp.decision import Analysis, ArmCounts, GuardrailResult, PrimaryResult, WatchResult
+from gitexp.decision import Analysis, ArmCounts, GuardrailResult, PrimaryResult
 from gitexp.health import Health
-from gitexp.model import Direction, Goal, Plan, Scale, TestName, Verdict
+from gitexp.model import Direction, Goal, Plan, Scale, Stopping, TestName, Verdict
 from gitexp.render import numbers, words
 from gitexp.render.bars import interval_bar, reach_of
+from gitexp.render.beside import impact_lines, secondary_table, watched_table
 from gitexp.render.checks import check
 from gitexp.render.columns import Column, table
 from gitexp.render.labels import WIDTH, commands, heading, label, told
@@ -34,9 +36,10 @@ def analysis_page(view: AnalysisView, screen: Screen, *, verbose: bool = False) 
         line(),
         *_metrics(analysis, screen),
         *_guardrails(analysis, screen),
-        *_watches(analysis, screen),
+        *secondary_table(analysis, screen),
+        *watched_table(analysis, screen),
         line(),
-        *_impact(analysis, screen),
+        *impact_lines(analysis, screen),
         *_checks("alert", analysis.alerts, screen),
         *_checks("health", analysis.health, screen),
         *_criteria(analysis, plan, screen),
@@ -182,55 +185,6 @@ def _bound(found: GuardrailResult) -> str:
     return "not known yet" if found.least is None else "failed too often"
 
 
-def _watches(analysis: Analysis, screen: Screen) -> list[Line]:
-    found = analysis.watches
-    if not found:
-        return []
-    rows = table(
-        [
-            Column(title="WATCHED", rows=[words.metric(w.metric) for w in found]),
-            Column(
-                title="CONTROL", rows=[numbers.quantity(w.control, w.metric.unit) for w in found]
-            ),
-            Column(
-                title="TREATMENT",
-                rows=[numbers.quantity(w.treatment, w.metric.unit) for w in found],
-            ),
-            Column(title="FLOOR", rows=[_floor(w) for w in found], drop=1),
-            Column(title="", rows=[_beyond(w) for w in found]),
-        ],
-        screen,
-    )
-    return [line(), *rows]
-
-
-def _floor(found: WatchResult) -> str:
-    return "" if found.floor is None else words.floor(found.metric, found.floor)
-
-
-def _beyond(found: WatchResult) -> str | Span:
-    if found.broken_at is None:
-        return "" if found.floor is None else "not shown to be beyond it"
-    return Span(f"✗ beyond its floor since block {found.broken_at}", Style.BAD)
-
-
-def _impact(analysis: Analysis, screen: Screen) -> list[Line]:
-    found = analysis.impact
-    if found is None:
-        return []
-    month = numbers.total(found.per_month, found.unit)
-    text = (
-        f"{numbers.total(found.per_use, found.unit)} per use; at "
-        f"{numbers.short(found.uses_per_month)} uses a month {month} a month"
-    )
-    if any(map(math.isfinite, found.interval)):
-        low, high = (numbers.total(end, found.unit) for end in found.interval)
-        text += f" ({numbers.level(analysis.primary.level)} interval {low} to {high})"
-    return told(
-        "impact", f"{text}, {numbers.total(12 * found.per_month, found.unit)} a year", screen
-    )
-
-
 def _checks(word: str, found: Sequence[Health], screen: Screen) -> list[Line]:
     return [part for at, h in enumerate(found) for part in check("" if at else word, h, screen)]
 
@@ -249,7 +203,7 @@ def _criteria(analysis: Analysis, plan: Plan, screen: Screen) -> list[Line]:
 
 def _how(analysis: Analysis, plan: Plan, screen: Screen) -> list[Line]:
     primary = analysis.primary
-    said = [f"{_method(primary)} {_holds(primary)}"]
+    said = [f"{_method(primary)} {_holds(primary, plan)}"]
     decided = analysis.looks.decided_at
     is_early = decided is not None and decided < plan.max_blocks
     if is_early and analysis.verdict.is_final and not words.is_exact(primary):
@@ -276,7 +230,9 @@ def _how(analysis: Analysis, plan: Plan, screen: Screen) -> list[Line]:
 
 
 def _method(primary: PrimaryResult) -> str:
-    if primary.test is TestName.WELCH:
+    if primary.test is TestName.MCNEMAR:
+        return f"{words.test(primary.test)} on the blocks whose arms answered differently."
+    if not primary.test.is_paired:
         return f"{words.test(primary.test)} on unpaired trials."
     return (
         f"{words.test(primary.test)} on {words.block_number(primary.scale)}: one number per block, "
@@ -285,9 +241,17 @@ def _method(primary: PrimaryResult) -> str:
     )
 
 
-def _holds(primary: PrimaryResult) -> str:
+def _holds(primary: PrimaryResult, plan: Plan) -> str:
     level = numbers.level(primary.level)
-    return f"The {level} interval holds at every look, however often one looks."
+    match plan.stopping:
+        case Stopping.FIXED:
+            return f"One look, after block {plan.max_blocks}; the {level} interval is of it."
+        case Stopping.ALWAYS_VALID:
+            return f"The {level} interval holds at any time, whenever and why one stops."
+        case Stopping.GROUP_SEQUENTIAL:
+            return f"The {level} interval holds at every look, however often one looks."
+        case _:
+            assert_never(plan.stopping)
 
 
 def smallest_effect(plan: Plan) -> str:

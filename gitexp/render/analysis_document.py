@@ -1,8 +1,8 @@
-"""The keys of `analyze --json`, which the verdict of `run --json` holds, too."""
+"""The keys of `analyze --json`, which the verdict of `run --json` holds, too; of `power --json`."""
 
 from __future__ import annotations
 
-from gitexp.app.views import AnalysisView
+from gitexp.app.views import AnalysisView, PowerView
 from gitexp.decision import (
     ArmCounts,
     ArmSummary,
@@ -12,10 +12,15 @@ from gitexp.decision import (
     SecondaryResult,
     WatchResult,
 )
+from gitexp.model import Stopping
 from gitexp.render.plain import health_values
 
-STOPPING = "group-sequential"
-INTERVAL_KIND = "repeated"
+INTERVAL_KINDS = {
+    Stopping.GROUP_SEQUENTIAL: "repeated",
+    Stopping.ALWAYS_VALID: "always-valid",
+    Stopping.FIXED: "fixed",
+}
+"""What makes the interval hold: every scheduled look, any look at all, or one look."""
 
 
 def analysis_values(view: AnalysisView) -> dict[str, object]:
@@ -31,7 +36,9 @@ def analysis_values(view: AnalysisView) -> dict[str, object]:
             "alpha": analysis.alpha,
             "min_blocks": plan.min_blocks,
             "max_blocks": plan.max_blocks,
-            "stopping": STOPPING,
+            "stopping": plan.stopping,
+            "spending": plan.spending,
+            "on_expiry": "spend" if plan.spends_on_expiry else None,
             "test": plan.test,
         },
         "revision": {
@@ -52,8 +59,8 @@ def analysis_values(view: AnalysisView) -> dict[str, object]:
             "unpaired": blocks.unpaired,
             "waiting_by": dict(blocks.waiting_by),
         },
-        "primary": _result(analysis.primary),
-        "after": None if analysis.after is None else _result(analysis.after),
+        "primary": _result(analysis.primary, plan.stopping),
+        "after": None if analysis.after is None else _result(analysis.after, plan.stopping),
         "looks": {
             "next": looks.next,
             "crossed_at": looks.crossed_at,
@@ -64,7 +71,7 @@ def analysis_values(view: AnalysisView) -> dict[str, object]:
         },
         "guardrails": [_guardrail(found) for found in analysis.guardrails],
         "watches": [_watch(found) for found in analysis.watches],
-        "secondary": [_secondary(found) for found in analysis.secondary],
+        "secondary": [_secondary(found, plan.stopping) for found in analysis.secondary],
         "alerts": [health_values(alert) for alert in analysis.alerts],
         "health": [health_values(health) for health in analysis.health],
         "criteria": [{"name": c.name, "met": c.met, "text": c.text} for c in analysis.criteria],
@@ -85,7 +92,7 @@ def _arm(arm: ArmCounts) -> dict[str, object]:
     }
 
 
-def _result(found: PrimaryResult) -> dict[str, object]:
+def _result(found: PrimaryResult, stopping: Stopping) -> dict[str, object]:
     return {
         "metric": found.metric.name,
         "unit": found.metric.unit,
@@ -98,7 +105,7 @@ def _result(found: PrimaryResult) -> dict[str, object]:
         "rel_effect": found.rel_effect,
         "interval": found.interval,
         "level": found.level,
-        "interval_kind": INTERVAL_KIND,
+        "interval_kind": INTERVAL_KINDS[stopping],
         "p_value": found.p_value,
         "nominal_level": found.nominal_level,
         "statistic": found.statistic,
@@ -148,8 +155,8 @@ def _watch(found: WatchResult) -> dict[str, object]:
     }
 
 
-def _secondary(found: SecondaryResult) -> dict[str, object]:
-    return {**_result(found.result), "adjusted_p": found.adjusted_p}
+def _secondary(found: SecondaryResult, stopping: Stopping) -> dict[str, object]:
+    return {**_result(found.result, stopping), "adjusted_p": found.adjusted_p}
 
 
 def _impact(found: Impact) -> dict[str, object]:
@@ -160,4 +167,34 @@ def _impact(found: Impact) -> dict[str, object]:
         "per_month": found.per_month,
         "interval": found.interval,
         "per_year": 12 * found.per_month,
+    }
+
+
+def power_values(view: PowerView) -> dict[str, object]:
+    """The keys of `power --json`."""
+    plan = view.plan
+    return {
+        "metric": plan.primary.name,
+        "unit": plan.primary.unit,
+        "scale": plan.scale,
+        "test": plan.test,
+        "stopping": plan.stopping,
+        "alpha": plan.alpha,
+        "power": view.power,
+        "noise": {"sd": view.noise.sd, "blocks": view.noise.blocks, "source": view.source},
+        "max_blocks": plan.max_blocks,
+        "effect": view.effect,
+        "wanted": view.wanted,
+        "needed": view.needed,
+        "finds": [{"blocks": n, "effect": effect} for n, effect in view.finds],
+        "guardrails": [
+            {
+                "metric": g.guardrail.metric.name,
+                "margin": g.guardrail.margin,
+                "is_relative": g.guardrail.is_relative,
+                "needs": g.needs,
+                "is_resolvable": g.is_resolvable,
+            }
+            for g in view.guards
+        ],
     }

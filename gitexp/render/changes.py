@@ -8,10 +8,12 @@ from typing import assert_never
 
 from gitexp.app.init import InitView
 from gitexp.app.trust import TrustView
-from gitexp.app.views import CreatedView, RecordedView
+from gitexp.app.views import CreatedView, RecordedView, Sizing
+from gitexp.model import Stopping
 from gitexp.refs import short
 from gitexp.render.labels import commands, told
 from gitexp.render.screen import Line, Screen, wrapped
+from gitexp.render.sentences import found_effect, guard_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ def created(view: CreatedView) -> ChangeReport:
         facts.append(
             ("decides", f"at block {view.earliest_decision} of {view.max_blocks} at the earliest")
         )
+    facts += _sizing(view.sizing)
     facts += [("note" if at == 0 else "", note) for at, note in enumerate(view.notes)]
     return ChangeReport(
         command="create",
@@ -98,9 +101,38 @@ def created(view: CreatedView) -> ChangeReport:
             "existed": view.existed,
             "earliest_decision": view.earliest_decision,
             "max_blocks": view.max_blocks,
+            "detects": view.sizing.effect,
+            "noise": None if view.sizing.noise is None else view.sizing.noise.sd,
+            "guardrails": [
+                {
+                    "metric": size.guardrail.metric.name,
+                    "needs": size.needs,
+                    "is_resolvable": size.is_resolvable,
+                }
+                for size in view.sizing.guards
+            ],
             "notes": view.notes,
         },
     )
+
+
+def _sizing(of: Sizing) -> list[tuple[str, str]]:
+    """What the plan can find, as far as the noise is known, and which guardrails it can resolve."""
+    facts = []
+    if of.noise is not None:
+        found = found_effect(of.plan, of.effect)
+        facts.append(("finds", f"{found} with probability .8, by the noise of {of.source}"))
+    elif of.plan.command is not None:
+        facts.append(
+            (
+                "finds",
+                "not known before the noise is: git exp run --aa measures it, git exp power sizes",
+            )
+        )
+    if of.plan.stopping is Stopping.ALWAYS_VALID:
+        facts.append(("", "an always-valid rule takes 2.4 to 3 times the blocks of one look"))
+    guards = [guard_size(size) for size in of.guards]
+    return facts + [("guardrails" if at == 0 else "", text) for at, text in enumerate(guards)]
 
 
 def recorded(view: RecordedView) -> ChangeReport:

@@ -17,12 +17,14 @@ from gitexp.app.views import (
     LogView,
     LookTaken,
     PlanView,
+    PowerView,
     RunEnded,
     RunMessage,
     RunStarted,
+    SelfCompared,
     TrialDone,
 )
-from gitexp.render.analysis_document import analysis_values
+from gitexp.render.analysis_document import analysis_values, power_values
 from gitexp.render.plain import health_values, metric_values, plain_object, problem_values
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ def document(view: View) -> dict[str, object]:
             return _document("show", _plan(view))
         case LogView():
             return _document("log", _log(view))
+        case PowerView():
+            return _document("power", power_values(view))
         case RunEnded():
             return run_object(view)
         case _:
@@ -114,6 +118,8 @@ def run_object(message: RunMessage) -> dict[str, object]:
                 "elapsed_s": message.elapsed_s,
             }
             return _event("verdict", {**analysis_values(message.view), **ran})
+        case SelfCompared():
+            return _event("aa", _self_compared(message))
         case _:
             assert_never(message)
 
@@ -140,6 +146,7 @@ def _status(view: StatusView) -> dict[str, object]:
             "rolled_back": summary.rolled_back,
             "expired": summary.expired,
             "success_rate": summary.success_rate,
+            "per_month": dict(summary.per_month),
             "judged": summary.judged,
             "false_promotions": summary.false_promotions,
             "days_since_promotion": summary.days_since_promotion,
@@ -183,9 +190,28 @@ def _row(row: StatusRow) -> dict[str, object]:
         "created": row.created,
         "expires": row.expires,
         "ended": row.ended,
+        "per_month": row.per_month,
         "merge": row.merge,
         "problems": [problem_values(problem) for problem in row.problems],
         "next": row.next,
+    }
+
+
+def _self_compared(message: SelfCompared) -> dict[str, object]:
+    floor = message.floor
+    return {
+        "id": message.experiment.id,
+        "blocks_run": message.blocks_run,
+        "elapsed_s": message.elapsed_s,
+        "floor": None
+        if floor is None
+        else {
+            "host": floor.host,
+            "blocks": floor.blocks,
+            "interval": floor.interval,
+            "sd": floor.sd,
+            "is_clean": floor.is_clean,
+        },
     }
 
 
@@ -212,7 +238,10 @@ def _plan(view: PlanView) -> dict[str, object]:
 
 
 def _log(view: LogView) -> dict[str, object]:
-    return {"id": view.experiment.id, "records": [_entry(entry) for entry in view.entries]}
+    records = [_entry(entry) for entry in view.entries]
+    if view.experiment.shows_counts_only:
+        records = [r | {"metrics": {}} if "metrics" in r else r for r in records]
+    return {"id": view.experiment.id, "records": records}
 
 
 def _entry(entry: LogEntry) -> dict[str, object]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from gitexp.app.views import PlanView
-from gitexp.model import BUILT_IN_METRICS, Goal, Plan, Scale, Watch
+from gitexp.model import BUILT_IN_METRICS, Goal, Plan, Scale, Spending, Stopping, Watch
 from gitexp.refs import short
 from gitexp.render import numbers, words
 from gitexp.render.analysis import smallest_effect
@@ -86,17 +88,29 @@ def _watched(watch: Watch) -> str:
 
 def _decision(view: PlanView) -> str:
     plan = view.experiment.plan
-    looks = (
-        f"after every block from {plan.min_blocks} to {plan.max_blocks}"
-        if plan.min_blocks < plan.max_blocks
-        else f"once, after block {plan.max_blocks}"
-    )
     text = (
         f"{words.test(plan.test)} on {words.block_number(plan.scale)}, α "
-        f"{numbers.short(plan.alpha)}, group-sequential: {looks}"
+        f"{numbers.short(plan.alpha)}, {_rule(plan)}"
     )
     used = f"{view.revisions_used} of {numbers.plural(plan.revisions, 'revision')} used"
     return f"{text}; {used}"
+
+
+def _rule(plan: Plan) -> str:
+    when = f"after every block from {plan.min_blocks} to {plan.max_blocks}"
+    match plan.stopping:
+        case Stopping.FIXED:
+            rule = f"once, after block {plan.max_blocks}"
+        case Stopping.ALWAYS_VALID:
+            rule = f"always-valid: {when}"
+        case Stopping.GROUP_SEQUENTIAL:
+            evenly = ", spent evenly" if plan.spending is Spending.POCOCK else ""
+            rule = f"group-sequential{evenly}: {when}"
+        case _:
+            assert_never(plan.stopping)
+    if plan.spends_on_expiry:
+        rule += f"; what is left of it on {plan.expires:%Y-%m-%d}, only counts are shown until then"
+    return rule
 
 
 def _commands(view: PlanView, screen: Screen) -> list[Line]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from gitexp.app.views import LookTaken, RunEnded, RunMessage, RunStarted, TrialDone
+from gitexp.app.views import (
+    LookTaken,
+    RunEnded,
+    RunMessage,
+    RunStarted,
+    SelfCompared,
+    TrialDone,
+)
 from gitexp.decision import PrimaryResult
 from gitexp.lifecycle import Experiment
 from gitexp.model import Outcome, RolledBack
@@ -13,6 +20,7 @@ from gitexp.render import numbers, words
 from gitexp.render.analysis import analysis_page
 from gitexp.render.bars import progress_bar
 from gitexp.render.columns import shortened
+from gitexp.render.labels import told
 from gitexp.render.screen import Line, Screen, line, wrapped
 
 _STOPPED = {
@@ -36,6 +44,27 @@ def run_page(ended: RunEnded, screen: Screen) -> list[Line]:
     if not ended.blocks_run:
         did = "nothing run"
     return [*wrapped(f"{did}: {why}", screen), line(), *analysis_page(ended.view, screen)]
+
+
+def self_page(ended: SelfCompared, screen: Screen) -> list[Line]:
+    """The answer of `run --aa`."""
+    did = f"{numbers.plural(ended.blocks_run, 'block')} run in {numbers.span(ended.elapsed_s)}"
+    floor, plan = ended.floor, ended.experiment.plan
+    if floor is None:
+        return wrapped(f"{did}: no block has a value of {plan.primary.name}", screen)
+    ends = numbers.interval(floor.interval, plan.primary, plan.scale)
+    found = f"no change measures {ends} in {plan.primary.name} on {floor.host}"
+    over = f"95% interval over {numbers.plural(floor.blocks, 'block')}"
+    lines = wrapped(f"{did}: {found} ({over})", screen)
+    if floor.sd is not None:
+        lines += told(
+            "noise", f"a block's difference scatters by {numbers.short(floor.sd)}", screen
+        )
+    if not floor.is_clean:
+        lines += told(
+            "warning", "the same code differs from itself: something favours one arm", screen
+        )
+    return lines
 
 
 def _ending(experiment: Experiment) -> str:
@@ -77,7 +106,7 @@ class Progress:
                 self._total = max(self._total, self._done)
                 self._left_s = message.at_most_s
                 self._estimate = _estimate(message.view.analysis.primary)
-            case RunEnded():
+            case RunEnded() | SelfCompared():
                 self._left_s = None
 
     def line(self, screen: Screen) -> Line:

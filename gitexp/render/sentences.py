@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from gitexp.app.views import AnalysisView
-from gitexp.decision import Analysis, GuardrailResult, PrimaryResult
+from gitexp.decision import Analysis, GuardrailResult, GuardSize, PrimaryResult
 from gitexp.lifecycle import Experiment
 from gitexp.model import Decided, Direction, Goal, GuardState, Plan, Verdict
 from gitexp.render import numbers, words
@@ -25,7 +25,7 @@ def verdict_sentence(view: AnalysisView) -> str:
         where = f", ended undecided after {numbers.plural(blocks.complete - blocks.after, 'block')}"
     elif looks.decided_at is not None:
         where = f", decided at block {looks.decided_at} of {blocks.max}"
-    text = _found(plan, analysis.verdict, _change(analysis), where, harmed)
+    text = _found(plan, analysis.verdict, _change(analysis, plan), where, harmed)
     if blocks.after:
         return f"{text}; {numbers.plural(blocks.after, 'later block')} not used"
     if looks.next is not None and looks.decided_at is None:
@@ -43,7 +43,8 @@ def decision_text(experiment: Experiment) -> str | None:
     low, high = decided.interval
     ends = (-math.inf if low is None else low, math.inf if high is None else high)
     interval = numbers.interval(ends, plan.primary, plan.scale)
-    found = (change, f" ({numbers.level(decided.level)} repeated interval {interval})")
+    kind = words.interval_name(plan.stopping)
+    found = (change, f" ({numbers.level(decided.level)} {kind} {interval})")
     where = f", decided at block {decided.blocks} of {plan.max_blocks}"
     if decided.verdict is Verdict.UNDECIDED:
         where = f", ended undecided after {numbers.plural(decided.blocks, 'block')}"
@@ -61,6 +62,25 @@ def harmed_guardrails(analysis: Analysis) -> tuple[GuardrailResult, ...]:
         for g in analysis.guardrails
         if g.state is GuardState.HARMED and g.fell_at is not None and g.fell_at <= end
     )
+
+
+def found_effect(plan: Plan, size: float | None) -> str:
+    """An effect that so many blocks find, in the good direction."""
+    if size is None:
+        return "nothing, however large"
+    good = -1 if plan.primary.direction is Direction.LOWER else 1
+    return numbers.change(good * size, plan.primary, plan.scale)
+
+
+def guard_size(found: GuardSize) -> str:
+    """Whether the plan's blocks can show the guardrail to be within its margin."""
+    name = f"{words.metric(found.guardrail.metric)} within {words.margin(found.guardrail)}"
+    if found.needs is None:
+        return f"{name}: no number of blocks shows it"
+    needs = f"takes about {numbers.plural(found.needs, 'block')} without harm"
+    if found.is_resolvable:
+        return f"{name}: {needs}"
+    return f"{name}: {needs}, more than the {found.max_blocks} of the plan"
 
 
 def _found(
@@ -89,7 +109,7 @@ def _found(
     return f"treatment {change} in {name}{detail}{where}"
 
 
-def _change(analysis: Analysis) -> tuple[str, str] | None:
+def _change(analysis: Analysis, plan: Plan) -> tuple[str, str] | None:
     primary = analysis.primary
     effect = words.effect(primary)
     if effect is None:
@@ -99,11 +119,11 @@ def _change(analysis: Analysis) -> tuple[str, str] | None:
         return change, f", the same in all {numbers.plural(primary.control.n, 'block')}"
     if analysis.looks.last is None and analysis.looks.decided_at is None:
         return change, " so far"
-    return change, f" ({_interval(primary)})"
+    return change, f" ({_interval(primary, plan)})"
 
 
-def _interval(primary: PrimaryResult) -> str:
-    held = f"{numbers.level(primary.level)} repeated interval"
+def _interval(primary: PrimaryResult, plan: Plan) -> str:
+    held = f"{numbers.level(primary.level)} {words.interval_name(plan.stopping)}"
     if not any(map(math.isfinite, primary.interval)):
         return f"{held} {numbers.UNBOUNDED}"
     low, high = numbers.interval_ends(primary.interval, primary.metric, primary.scale)

@@ -223,6 +223,11 @@ def _summary(summary: Summary, screen: Screen) -> list[Line]:
         ago = "just now" if since < timedelta(minutes=1) else f"{numbers.age(since)} ago"
         counts.append(f"last promotion {ago}")
     lines = told("in all", ", ".join(counts), screen)
+    if summary.per_month:
+        totals = ", ".join(
+            f"{numbers.total(value, unit)} a month" for unit, value in summary.per_month
+        )
+        lines += told("impact", f"{totals} by what was promoted", screen)
     if summary.judged:
         # rounded up, or it would not be 'at most'
         expected = numbers.short(math.ceil(round(100 * summary.false_promotions, 6)) / 100)

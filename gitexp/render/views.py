@@ -8,10 +8,11 @@ from gitexp.app.status_view import StatusView
 from gitexp.render.screen import Line, Screen
 
 if TYPE_CHECKING:
-    from gitexp.app.views import AnalysisView, LogView, PlanView, RunEnded
+    from gitexp.app.views import AnalysisView, LogView, PlanView, PowerView, RunEnded
     from gitexp.render.changes import Reported
 
-    View = StatusView | AnalysisView | PlanView | LogView | RunEnded | Reported
+    Paged = AnalysisView | PlanView | PowerView | LogView | RunEnded | Reported
+    View = StatusView | Paged
 
 
 def page(view: View, screen: Screen, *, verbose: bool = False) -> list[Line]:
@@ -28,10 +29,8 @@ def page(view: View, screen: Screen, *, verbose: bool = False) -> list[Line]:
     return _other_page(view, screen, verbose=verbose)
 
 
-def _other_page(
-    view: AnalysisView | PlanView | LogView | RunEnded | Reported, screen: Screen, *, verbose: bool
-) -> list[Line]:
-    from gitexp.app.views import AnalysisView, LogView, PlanView, RunEnded
+def _other_page(view: Paged, screen: Screen, *, verbose: bool) -> list[Line]:
+    from gitexp.app.views import AnalysisView, LogView, PlanView, PowerView, RunEnded
 
     match view:
         case AnalysisView():
@@ -42,6 +41,10 @@ def _other_page(
             from gitexp.render.plan import plan_page
 
             return plan_page(view, screen)
+        case PowerView():
+            from gitexp.render.power import power_page
+
+            return power_page(view, screen)
         case LogView():
             from gitexp.render.log import log_page
 

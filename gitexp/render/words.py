@@ -13,6 +13,7 @@ from gitexp.model import (
     Plan,
     Scale,
     State,
+    Stopping,
     TestName,
     Verdict,
 )
@@ -51,6 +52,15 @@ _TESTS = {
     TestName.SIGNED_RANK: "Wilcoxon signed-rank",
     TestName.T: "paired t",
     TestName.WELCH: "Welch's t",
+    TestName.MANN_WHITNEY: "Mann–Whitney",
+    TestName.MCNEMAR: "McNemar's exact test",
+    TestName.BOSCHLOO: "Boschloo's exact test",
+}
+
+_INTERVALS = {
+    Stopping.GROUP_SEQUENTIAL: "repeated interval",
+    Stopping.ALWAYS_VALID: "always-valid interval",
+    Stopping.FIXED: "interval",
 }
 
 
@@ -115,6 +125,11 @@ def goal(plan: Plan) -> Guardrail:
 def whole(value: float, metric: Metric, scale: Scale) -> str:
     """A change somebody chose, like a margin: '+5%' rather than '+5.0%'."""
     return numbers.change(value, metric, scale).replace(".0%", "%")
+
+
+def interval_name(stopping: Stopping) -> str:
+    """What kind of interval the plan's rule gives: 'repeated interval'."""
+    return _INTERVALS[stopping]
 
 
 def test(of: TestName) -> str:

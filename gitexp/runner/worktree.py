@@ -51,6 +51,7 @@ class Recipe:
         setup: A shell command, run once in the new checkout.
         links: Paths linked from the user's checkout, relative to its top.
         harness: Paths taken from `control`, relative to the top.
+        is_twin: A second checkout of the same: where a commit is compared with itself.
     """
 
     commit: Oid
@@ -59,11 +60,13 @@ class Recipe:
     setup: str | None = None
     links: tuple[str, ...] = ()
     harness: tuple[str, ...] = ()
+    is_twin: bool = False
 
     @property
     def key(self) -> str:
         """12 hexadecimal digits that stand for commit, tree, setup and links."""
         parts = [self.commit, self.tree, self.setup, list(self.links)]
+        parts += ["twin"] if self.is_twin else []
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 

@@ -42,6 +42,8 @@ from gitexp.model import (
     RolledBack,
     Scale,
     Seen,
+    Spending,
+    Stopping,
     TestName,
     Trial,
     Unknown,
@@ -163,6 +165,9 @@ any_plans = st.builds(
     guardrail_alpha=shares.filter(lambda x: x < 0.5),
     min_effect=st.floats(0, 1e9),
     max_regression=st.floats(0, 1e9, exclude_min=True),
+    stopping=st.sampled_from(Stopping),
+    spending=st.sampled_from(Spending),
+    spends_on_expiry=st.booleans(),
     min_blocks=st.integers(1, 1000),
     max_blocks=st.integers(1000, 1_000_000),
     max_days=st.floats(0, 36500, exclude_min=True),
@@ -183,19 +188,26 @@ any_plans = st.builds(
 def _made_possible(plan: Plan) -> Plan:
     """The plan without what no analysis could mean."""
     largest = 0.99 if plan.scale is Scale.LOG else 1e60
-    is_paired = plan.test is not TestName.WELCH
+    is_paired = plan.test.is_paired
+    is_any_time = plan.stopping is Stopping.ALWAYS_VALID
     guardrails = tuple(
         replace(
             g, margin=min(g.margin, 0.99), is_relative=g.is_relative and g.metric.unit != "bool"
         )
         for g in plan.guardrails
     )
+    is_rate = plan.test.is_of_rates and not is_any_time
     return replace(
         plan,
+        primary=replace(plan.primary, unit="bool") if is_rate else plan.primary,
+        scale=Scale.DIFFERENCE if is_rate else plan.scale,
         min_effect=min(plan.min_effect, largest),
         max_regression=min(plan.max_regression, largest),
         guardrails=guardrails if is_paired else (),
         goal=plan.goal if is_paired else Goal.BETTER,
+        test=TestName.T if is_any_time else plan.test,
+        spends_on_expiry=plan.spends_on_expiry and not is_any_time,
+        min_blocks=plan.max_blocks if plan.stopping is Stopping.FIXED else plan.min_blocks,
     )
 
 

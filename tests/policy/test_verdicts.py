@@ -17,6 +17,7 @@ from gitexp.model import (
     Goal,
     GuardState,
     Metric,
+    Oid,
     Outcome,
     Plan,
     Retraction,
@@ -330,7 +331,7 @@ def test_each_revision_starts_at_nothing_and_at_its_share_of_alpha() -> None:
     plan = plan_with(revisions=2)
     notebook = Notebook(plan)
     notebook.blocks(wobble(15, ratio=SLOWER))
-    second = Revision(REVISION.control_tree, COMPARISON.control.tree)
+    second = Revision(REVISION.control_tree, Oid("3" * 40))
     for number, (control, treatment) in enumerate(wobble(4, ratio=FASTER), 1):
         notebook.block(number, control, treatment, revision=second)
 
@@ -343,7 +344,7 @@ def test_each_revision_starts_at_nothing_and_at_its_share_of_alpha() -> None:
 
 def test_a_revision_beyond_those_registered_is_invalid() -> None:
     notebook = Notebook()
-    other = Revision(REVISION.control_tree, REVISION.control_tree)
+    other = Revision(REVISION.control_tree, Oid("3" * 40))
     notebook.block(1, 1.0, 0.8, revision=other)
     notebook.blocks(wobble(12, ratio=FASTER))
 

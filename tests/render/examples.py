@@ -353,6 +353,7 @@ ROW = StatusRow(
     created=NOW - timedelta(minutes=192),
     expires=NOW + timedelta(days=13, hours=20),
     ended=None,
+    per_month=None,
     merge=None,
     problems=(),
     next=("git exp run fast-parse",),
@@ -408,6 +409,7 @@ STATUS_VIEW = StatusView(
     summary=Summary(
         running=6, promoted=1, rolled_back=0, expired=1, success_rate=0.5, judged=7,
         false_promotions=0.175, days_since_promotion=3.0,
+        per_month=(),
     ),
     foreign=("exp/Scratch Pad",),
     now=NOW,

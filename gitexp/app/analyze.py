@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from gitexp.app.branches import current_experiment, without_switch
 from gitexp.app.load import Loaded, load
 from gitexp.app.next_steps import next_commands
 from gitexp.app.verdict_cache import keep_verdict
@@ -30,7 +31,9 @@ def analyze(store: Store, exp: ExperimentId) -> AnalysisView:
     loaded = load(store, exp)
     view = view_of(loaded.experiment, loaded.compared(), loaded)
     keep_verdict(store, loaded, view.analysis)
-    return view
+    if exp != current_experiment(store):
+        return view
+    return replace(view, next=without_switch(view.next, exp))
 
 
 def view_of(experiment: Experiment, comparison: Comparison, loaded: Loaded) -> AnalysisView:

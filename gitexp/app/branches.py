@@ -21,6 +21,11 @@ def current_experiment(store: Store) -> ExperimentId | None:
     return refs.parse_branch(branch) if branch else None
 
 
+def without_switch(commands: tuple[str, ...], exp: ExperimentId) -> tuple[str, ...]:
+    """The next commands for somebody who stands on the experiment's branch already."""
+    return tuple(command for command in commands if command != f"git switch exp/{exp}")
+
+
 def branch_tips(listed: Mapping[str, Oid]) -> dict[ExperimentId, tuple[Oid, str | None]]:
     """Experiment branches with their tips; those of this clone before those seen on remotes.
 

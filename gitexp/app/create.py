@@ -196,7 +196,7 @@ def _start(store: Store, options: CreateOptions, like: Loaded | None) -> _Start:
     if tip is None:
         raise Refused(
             f"the branch {refs.short(branch)} has no commit yet, so there is nothing to compare",
-            hint="make a first commit: git commit",
+            hint="make a first commit: git add --all && git commit -m 'Begin'",
             code="unborn",
         )
     _refuse_experiment_branch(branch)
@@ -295,6 +295,12 @@ def _view(
     if not is_trusted(plan_hash(text)):
         notes.append(f"its commands came from elsewhere: read them with git exp trust {plan.id}")
     is_here = head_branch(store) == refs.branch(plan.id)
+    if worktree is None and store.git.top is None:
+        go = _worktree_beside(store, plan.id)
+    elif worktree is not None:
+        go = (f"cd {shlex.quote(worktree)}",)
+    else:
+        go = () if is_here else (f"git switch exp/{plan.id}",)
     return CreatedView(
         id=plan.id,
         branch=refs.short(refs.branch(plan.id)),
@@ -309,7 +315,7 @@ def _view(
         sizing=_sizing(store, plan),
         warnings=hypothesis_warnings(plan.hypothesis),
         notes=tuple(notes),
-        next=_next(plan, worktree, is_here=is_here, has_change=like is not None),
+        next=_next(plan, go, has_change=like is not None),
     )
 
 
@@ -329,13 +335,17 @@ def _sizing(store: Store, plan: Plan) -> Sizing:
     )
 
 
-def _next(plan: Plan, worktree: str | None, *, is_here: bool, has_change: bool) -> tuple[str, ...]:
-    steps = []
-    if not has_change:
-        if worktree is not None:
-            steps.append(f"cd {shlex.quote(worktree)}")
-        elif not is_here:
-            steps.append(f"git switch exp/{plan.id}")
-        steps.append("git commit -am 'the change'")
-    steps.append(f"git exp {'run' if plan.command else 'status'} {plan.id}")
-    return tuple(steps)
+def _worktree_beside(store: Store, exp: ExperimentId) -> tuple[str, ...]:
+    """How to get files of the branch where this repository has none: it is bare."""
+    path = shlex.quote(str(store.git.common_dir.with_name(exp)))
+    return (f"git worktree add {path} exp/{exp}", f"cd {path}")
+
+
+def _next(plan: Plan, go: tuple[str, ...], *, has_change: bool) -> tuple[str, ...]:
+    """The commands to go on with.
+
+    Args:
+        go: What leads to where the change is made.
+    """
+    change = () if has_change else (*go, "git commit -am 'the change'")
+    return (*change, f"git exp {'run' if plan.command else 'status'} {plan.id}")

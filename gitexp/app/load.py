@@ -27,6 +27,8 @@ from gitexp.store.store import Store
 
 PLAN_TRAILER = "Exp-Plan: "
 
+_NONE_YET = "there is none yet: git exp create; in a new clone: git exp init"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
@@ -74,9 +76,10 @@ def resolve_id(store: Store, text: str | None) -> ExperimentId:
     if text is None:
         current = current_experiment(store)
         if current is None:
+            is_any = bool(known_ids(store))
             raise UsageError(
                 "no experiment named, and none is checked out here",
-                hint="name one: git exp status lists them",
+                hint="name one: git exp status --all lists them" if is_any else _NONE_YET,
             )
         return current
     text = text.removeprefix("refs/heads/").removeprefix("exp/")
@@ -94,7 +97,7 @@ def unknown_experiment(text: str, known: Iterable[str]) -> UnknownExperiment:
     near = get_close_matches(text, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else "git exp status --all lists them"
     if not names:
-        hint = "there is none yet: git exp create; in a new clone: git exp init"
+        hint = _NONE_YET
     return UnknownExperiment(f"no experiment is named {text!r}", hint=hint)
 
 

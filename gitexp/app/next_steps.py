@@ -101,7 +101,7 @@ def _measure(loaded: Loaded, comparison: Comparison, is_analysed: bool) -> tuple
     admitted = len(experiment.admitted(comparison.revision))
     waiting = sum(experiment.waiting(comparison.revision).values())
     if not loaded.is_decider and waiting and admitted + waiting >= plan.max_blocks:
-        return (f"git exp status {exp}",)  # only the decider can take them in
+        return ("git exp sync",)  # only the decider, once it has them, can take them in
     if plan.command is not None:
         return (f"git exp run {exp}",)
     recorded = max(admitted, len(experiment.counted(comparison.revision)) // 2)

@@ -83,6 +83,11 @@ class PlanOptions:
                 found[field.name] = settings.values(name, typed)
             elif field.name not in ("hypothesis", "description", "auto_promote", "auto_rollback"):
                 found[field.name] = settings.value(name, typed, is_local=is_command)
+        # one name of the level typed: the configured other one gives way, as to its own option
+        if self.risk is not None:
+            found["alpha"] = self.alpha
+        elif self.alpha is not None:
+            found["risk"] = None
         return replace(self, **found)  # type: ignore[arg-type]
 
 
@@ -110,6 +115,7 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
     reader = OptionReader()
     hypothesis = (options.hypothesis or (like.hypothesis if like else "")).strip()
     reader.refuse_unless(bool(hypothesis), "--hypothesis: what do you expect, and by how much?")
+    reader.refuse_unless(options.run is None or bool(options.run.strip()), "--run: says no command")
     primary = reader.read(
         "metric", options.metric, parse_metric, like.primary if like else BUILT_IN_METRICS["time"]
     )
@@ -207,7 +213,9 @@ def _refuse(complaints: list[str]) -> None:
     if complaints:
         raise UsageError(
             "this plan cannot be registered: " + "; ".join(complaints),
-            hint="git exp create NAME --hypothesis '…' --run 'CMD'; see also -h",
+            hint="git exp create NAME --hypothesis '…' --run 'CMD'; see also -h"
+            if any(complaint.startswith("--hypothesis:") for complaint in complaints)
+            else "see 'git exp create -h'",
         )
 
 
@@ -227,6 +235,9 @@ def _alpha(reader: OptionReader, options: PlanOptions, like: Plan | None) -> flo
     default = like.alpha if like else 0.05
     if options.risk is not None:
         reader.refuse_unless(options.risk == "high", f"--risk: {options.risk!r} is not 'high'")
+        reader.refuse_unless(
+            options.alpha is None, f"--risk: means alpha {HIGH_RISK_ALPHA:g}; leave out one of both"
+        )
         default = HIGH_RISK_ALPHA
     alpha = reader.read("alpha", options.alpha, fraction, default)
     reader.refuse_unless(0 < alpha < 0.5, f"--alpha: {alpha:g} is not between 0 and 0.5")

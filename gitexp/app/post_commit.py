@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gitexp import refs
-from gitexp.app.branches import current_experiment
+from gitexp.app.branches import current_experiment, without_switch
 from gitexp.app.load import Loaded, load
 from gitexp.app.status_row import row_of
 from gitexp.blocks import RunTrial
@@ -185,7 +185,7 @@ def _next(meaning: Meaning, exp: ExperimentId, proposed: tuple[str, ...]) -> tup
         case Meaning.INVALID:
             return ()  # what failed says what to type
         case Meaning.UNCHANGED:
-            return tuple(command for command in proposed if not command.startswith("git switch "))
+            return without_switch(proposed, exp)
         case Meaning.ENDED:
             return proposed or (f"git exp create --like {exp}",)
         case _:

@@ -35,6 +35,7 @@ from gitexp.lifecycle import Experiment
 from gitexp.model import Oid, Promoted, Recognised, RolledBack, State, Verdict
 from gitexp.refs import short
 from gitexp.store.apply import apply
+from gitexp.store.standing import other_worktrees
 from gitexp.store.store import Store
 
 
@@ -106,12 +107,20 @@ def rollback(
     if _last(experiment) is not None:
         if tip is None:
             return None
-        return drop_changes(experiment, tip=tip, target=target, target_tip=store.git.ref(target))
+        return drop_changes(experiment, tip=tip, way_out=_way_out(store, target))
     if tip is None:
         raise no_branch(store, experiment.id)
-    return rollback_changes(
-        experiment, tip=tip, target=target, target_tip=store.git.ref(target), reason=reason
-    )
+    return rollback_changes(experiment, tip=tip, way_out=_way_out(store, target), reason=reason)
+
+
+def _way_out(store: Store, target: str) -> tuple[str, Oid] | None:
+    """Where somebody who stands on the branch that goes ends up: HEAD, and its commit."""
+    tip = store.git.ref(target)
+    if tip is None:
+        return None
+    # one branch cannot be checked out twice
+    is_taken = any(worktree.head == target for worktree in other_worktrees(store.git))
+    return (tip if is_taken else target), tip
 
 
 def _reverting(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from gitexp import refs
-from gitexp.app.branches import current_experiment, known_ids
+from gitexp.app.branches import current_experiment, known_ids, without_switch
 from gitexp.app.status_cache import RowCache
 from gitexp.app.status_view import StatusRow, StatusView, Summary
 from gitexp.errors import GitexpError
@@ -44,8 +44,14 @@ def status(store: Store, exp: str | None, *, everything: bool) -> StatusView:
 def _one_row(store: Store, exp: str, current: ExperimentId | None) -> StatusRow:
     from gitexp.app.load import resolve_id
 
-    row = _made(store, resolve_id(store, exp))
-    return replace(row, is_current=row.id == current)
+    return _seen_from(current, _made(store, resolve_id(store, exp)))
+
+
+def _seen_from(current: ExperimentId | None, row: StatusRow) -> StatusRow:
+    """The row for somebody who stands on this experiment's branch, or not."""
+    if row.id != current:
+        return replace(row, is_current=False)
+    return replace(row, is_current=True, next=without_switch(row.next, row.id))
 
 
 def _made(store: Store, exp: ExperimentId) -> StatusRow:
@@ -71,7 +77,7 @@ def _all_rows(
                 foreign.append(refs.short(refs.branch(name)))
                 continue
             kept.put(row)
-        rows.append(replace(row, is_current=name == current))
+        rows.append(_seen_from(current, row))
     kept.save()
     return rows, foreign
 

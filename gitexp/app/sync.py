@@ -261,7 +261,12 @@ class _Sync:
 
     def _view(self) -> SyncView:
         told = [outcome for outcome in self._outcomes.values() if outcome.is_news]
-        steps = [command for outcome in told for command in outcome.row.next]
+        steps = [
+            command
+            for outcome in told
+            if "git exp sync" not in outcome.row.next  # that is what was just done
+            for command in outcome.row.next
+        ]
         kept = self._kept()
         views = (outcome.view for outcome in self._outcomes.values())
         known = self._outcomes.keys()

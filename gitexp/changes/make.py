@@ -148,15 +148,14 @@ def recognition_changes(experiment: Experiment, found: Promoted) -> Changes:
 
 
 def rollback_changes(
-    experiment: Experiment, *, tip: Oid, target: str, target_tip: Oid | None, reason: str
+    experiment: Experiment, *, tip: Oid, way_out: tuple[str, Oid] | None, reason: str
 ) -> Changes:
     """The branch of an experiment that was not promoted, dropped; its tip stays archived.
 
     Args:
-        target_tip: Of the branch a user who stands on the experiment's ends on.
+        way_out: HEAD and the commit of it for a user who stands on the experiment's branch.
     """
     branch = refs.branch(experiment.id)
-    stand = Switch(to=target, at=target_tip, when_on=(branch,)) if target_tip else None
     return _of(
         experiment,
         Kind.ROLL_BACK,
@@ -165,17 +164,15 @@ def rollback_changes(
         event=RolledBack(tip=tip, reason=reason),
         pins=(tip,),
         notes=(_rolled_back(experiment, tip, reason),),
-        head=stand,
+        head=_leaving(branch, way_out),
     )
 
 
-def drop_changes(
-    experiment: Experiment, *, tip: Oid, target: str, target_tip: Oid | None
-) -> Changes:
+def drop_changes(experiment: Experiment, *, tip: Oid, way_out: tuple[str, Oid] | None) -> Changes:
     """The branch of an experiment that has ended already, dropped; its tip stays archived.
 
     Args:
-        target_tip: Of the branch a user who stands on the experiment's ends on.
+        way_out: HEAD and the commit of it for a user who stands on the experiment's branch.
     """
     branch = refs.branch(experiment.id)
     return Changes(
@@ -190,8 +187,15 @@ def drop_changes(
         evidence=(),
         pins=(tip,),
         notes=(),
-        head=Switch(to=target, at=target_tip, when_on=(branch,)) if target_tip else None,
+        head=_leaving(branch, way_out),
     )
+
+
+def _leaving(branch: str, way_out: tuple[str, Oid] | None) -> Switch | None:
+    if way_out is None:
+        return None
+    to, at = way_out
+    return Switch(to=to, at=at, when_on=(branch,))
 
 
 def revert_changes(

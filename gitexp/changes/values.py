@@ -129,6 +129,7 @@ class Switch:
     """The user ends on branch `to`, whose tip is `at` by then.
 
     Attributes:
+        to: The full name; the commit itself when another worktree has the branch.
         when_on: Only a user who stands on one of these; None: wherever the user stands.
     """
 
@@ -249,7 +250,8 @@ def steps(changes: Changes, *, here: str) -> tuple[str, ...]:
         case Switch(to=to, when_on=None):
             lines.append(f"check out {short(to)}")
         case Switch(to=to, when_on=(*names,)) if here in names:
-            lines.append(f"leave you on {short(to)}")
+            is_branch = to.startswith("refs/")
+            lines.append(f"leave you on {short(to) if is_branch else f'{to[:12]}, no branch'}")
         case NewWorktree(path=path, branch=branch):
             lines.append(f"check out {short(branch)} in the new worktree {path}")
         case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import sys
 from typing import NamedTuple
 
@@ -95,7 +96,16 @@ def _usage(error: click.ClickException) -> Failure:
             hint = "options follow the command, as in 'git exp status --json'"
         elif error.possibilities:
             hint = f"did you mean '{error.possibilities[0]}'?"
-    return Failure("usage", _as_phrase(message), hint, USAGE)
+    return Failure("usage", _plainly(_as_phrase(message)), hint, USAGE)
+
+
+def _plainly(message: str) -> str:
+    """Click's words for a whole number in ours.
+
+    >>> _plainly("'x' is not a valid integer range")
+    "'x' is not a whole number"
+    """
+    return re.sub(r"is not a valid integer( range)?\Z", "is not a whole number", message)
 
 
 def _as_phrase(message: str) -> str:

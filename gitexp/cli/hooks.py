@@ -24,10 +24,11 @@ def hooks() -> None:
 @hooks.command()
 @output_options
 def install(output: Output) -> None:
-    """Put both hooks where git runs them, before those that are there.
+    """Put both hooks where git runs them.
 
-    Where others manage the hooks (husky, a tracked folder), nothing is touched, and the line by
-    which their hooks call ours is printed. Safe to repeat; puts back what a manager displaced.
+    Hooks that are there already are kept and run first. Where others manage the hooks (husky, a
+    tracked folder), nothing is touched, and the line by which their hooks call ours is printed.
+    Safe to repeat; puts back what a manager displaced.
 
     \b
     Example:
@@ -43,7 +44,7 @@ def install(output: Output) -> None:
 @hooks.command()
 @output_options
 def uninstall(output: Output) -> None:
-    """Take both hooks out and put back what was there before.
+    """Take both hooks out, put back what was there.
 
     \b
     Example:

@@ -221,7 +221,7 @@ def _how(analysis: Analysis, plan: Plan, screen: Screen) -> list[Line]:
     if analysis.blocks_needed is not None and analysis.verdict is Verdict.UNDECIDED:
         said.append(
             f"If the effect really is what it looks like, about "
-            f"{numbers.about(analysis.blocks_needed)} blocks would show it."
+            f"{analysis.blocks_needed} blocks would show it."
         )
     said += [f"Note: {caveat}." for caveat in primary.caveats]
     return [

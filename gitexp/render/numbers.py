@@ -225,15 +225,6 @@ def age(elapsed: timedelta) -> str:
     return f"{seconds // size}{name}"
 
 
-def about(count: int) -> str:
-    """A count nobody knows exactly: two digits of it.
-
-    >>> about(19582), about(34)
-    ('20000', '34')
-    """
-    return f"{float(f'{count:.1e}'):.0f}"
-
-
 def plural(count: int, noun: str, many: str | None = None) -> str:
     """The count with its noun.
 

@@ -171,4 +171,8 @@ def restored(result: Restoration) -> ChangeReport:
 
 
 def _standing(stands_on: str | None) -> tuple[tuple[str, str], ...]:
-    return () if stands_on is None else (("here", f"you are on {short(stands_on)} now"),)
+    if stands_on is None:
+        return ()
+    if not stands_on.startswith("refs/"):
+        return (("here", f"you are on {stands_on[:12]} now, which is no branch"),)
+    return (("here", f"you are on {short(stands_on)} now"),)

@@ -209,13 +209,16 @@ def test_status_before_any_analysis_shows_plain_medians_and_says_so(ready: GitIn
 def test_before_there_is_a_change_the_next_step_is_to_make_one(git: GitIn, git_exp: GitExp) -> None:
     start(git, speed=None)
 
-    row = git_exp("status", "fast", "--json").json["experiments"][0]
+    steps = ["git commit -am 'the change'", "git exp run fast"]
+    assert git_exp("status", "fast", "--json").json["experiments"][0]["next"] == steps
+    assert git_exp("status", "--json").json["experiments"][0]["next"] == steps
+    assert git_exp("analyze", "fast", "--json").json["next"] == steps
 
-    assert row["next"] == [
-        "git switch exp/fast",
-        "git commit -am 'the change'",
-        "git exp run fast",
-    ]
+    git("switch", "--quiet", "main")
+    go = ["git switch exp/fast", *steps]
+    assert git_exp("status", "fast", "--json").json["experiments"][0]["next"] == go
+    assert git_exp("status", "--json").json["experiments"][0]["next"] == go
+    assert git_exp("analyze", "fast", "--json").json["next"] == go
 
 
 def test_status_has_stable_lines_for_scripts(decided: GitIn) -> None:
@@ -321,7 +324,11 @@ def test_an_unknown_id_names_the_nearest(ready: GitIn, command: str) -> None:
 def test_an_omitted_id_needs_an_experiment_checked_out(ready: GitIn) -> None:
     ready("switch", "--quiet", "main")
 
-    refused(GitExp(ready.path)("analyze", check=False), 129, "git exp status")
+    refused(GitExp(ready.path)("analyze", check=False), 129, "git exp status --all")
+
+
+def test_an_omitted_id_where_there_is_no_experiment_says_how_to_start(git_exp: GitExp) -> None:
+    refused(git_exp("analyze", check=False), 129, "git exp create")
 
 
 @pytest.mark.parametrize("text", ["../../etc", "--all", "a b", "refs/heads/main", "fast~1", "*"])

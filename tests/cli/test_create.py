@@ -305,7 +305,7 @@ def test_a_linked_worktree_can_start_one(git: GitIn, tmp_path: Path) -> None:
     ("prepare", "said"),
     [
         (("switch", "--quiet", "--detach"), "detached"),
-        (("switch", "--quiet", "--orphan", "empty"), "no commit yet"),
+        (("switch", "--quiet", "--orphan", "empty"), "git add --all && git commit -m"),
         (("switch", "--quiet", "-c", "exp/other"), "itself an experiment"),
     ],
 )
@@ -396,6 +396,20 @@ def test_a_flag_beats_a_variable_beats_configuration_beats_the_team_file(
     assert plan_of(git, "flag")["alpha"] == 0.04
 
 
+def test_a_level_that_is_typed_beats_one_configured_by_its_other_name(
+    git: GitIn, git_exp: GitExp
+) -> None:
+    git("config", "exp.alpha", "0.04")
+    git_exp("create", "high", "--hypothesis", HYPOTHESIS, "--no-checkout", "--risk", "high")
+    git("config", "--unset", "exp.alpha")
+    git("config", "exp.risk", "high")
+    git_exp("create", "low", "--hypothesis", HYPOTHESIS, "--no-checkout", "--alpha", "0.04")
+
+    high, low = plan_of(git, "high"), plan_of(git, "low")
+    assert (high["alpha"], high["guardrail_alpha"]) == (0.01, 0.025)
+    assert (low["alpha"], low["guardrail_alpha"]) == (0.04, 0.05)
+
+
 def test_configuration_of_one_call_counts(git: GitIn) -> None:
     git("-c", "exp.maxBlocks=9", "exp", *MINIMAL)
 
@@ -475,6 +489,8 @@ def test_everything_missing_or_wrong_is_named_at_once(git: GitIn, git_exp: GitEx
         (("--harness", "nothing/here"), 6, "nothing/here is not in main"),
         (("--harness", "../outside"), 129, "harness"),
         (("--hypothesis", "  "), 129, "hypothesis"),
+        (("--risk", "high", "--alpha", "0.05"), 129, "leave out one of both"),
+        (("--run", " "), 129, "--run: says no command"),
     ],
 )
 def test_a_plan_that_cannot_be_meant_is_refused(

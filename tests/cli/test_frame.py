@@ -83,6 +83,13 @@ def test_short_helps_fit_beside_their_names() -> None:
     assert all(isinstance(entry, Entry) for entry in COMMANDS.values())
 
 
+def test_help_cuts_no_short_help_off(git_exp: GitExp) -> None:
+    told = git_exp("-h").stdout + git_exp("hooks", "-h").stdout
+
+    cut = [line for line in told.splitlines() if line.startswith("  ") and line.endswith("...")]
+    assert cut == []
+
+
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help_lists_every_command(option: str, git_exp: GitExp) -> None:
     said = git_exp(option)

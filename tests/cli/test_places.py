@@ -74,6 +74,20 @@ def test_a_linked_worktree_sees_the_same_experiments(ready: GitIn, tmp_path: Pat
     assert len(trials(ready)) == 2
 
 
+def test_a_rollback_from_the_experiments_own_worktree_says_where_it_leads(
+    ready: GitIn, tmp_path: Path
+) -> None:
+    ready("switch", "--quiet", "main")
+    ready("worktree", "add", "--quiet", str(tmp_path / "linked"), "exp/fast")
+    linked, tip = GitExp(tmp_path / "linked"), ready.id("main")[:12]
+
+    planned = linked("rollback", "--dry-run")
+    done = linked("rollback")
+
+    assert f"leave you on {tip}, no branch\n" in planned.stdout
+    assert f"you are on {tip} now, which is no branch\n" in done.stdout
+
+
 def test_a_detached_head_can_look_and_run_by_name(ready: GitIn) -> None:
     ready("switch", "--quiet", "--detach", "exp/fast")
     git_exp = GitExp(ready.path)
@@ -136,10 +150,13 @@ def test_an_experiment_can_be_registered_in_a_bare_repository(ready: GitIn, tmp_
           str(tmp_path / "bare.git"))  # fmt: skip
     bare = GitIn(tmp_path / "bare.git")
 
-    GitExp(bare.path)("create", "other", "--hypothesis", HYPOTHESIS)
+    created = GitExp(bare.path)("create", "other", "--hypothesis", HYPOTHESIS, "--json")
 
     assert bare("branch", "--list", "exp/other") != ""
     assert bare("symbolic-ref", "HEAD") == "refs/heads/main"
+    go, enter = created.json["next"][:2]
+    bare(*go.split()[1:])
+    assert GitIn(Path(enter.removeprefix("cd ")))("branch", "--show-current") == "exp/other"
 
 
 def sha256(git: GitIn) -> None:

@@ -75,13 +75,15 @@ def test_blocks_of_others_do_not_stop_the_decider(nina: GitIn, otto: GitIn) -> N
     otto("branch", "--quiet", "exp/fast", "origin/exp/fast")
     GitExp(otto.path)("trust", "fast")
     theirs = GitExp(otto.path)("run", "fast", "--json")
-    otto("push", "--quiet", "origin", "refs/notes/exp/*:refs/notes/exp/*")
+    shared = GitExp(otto.path)("sync", "--json")
     GitExp(nina.path)("init")
     nina("fetch", "--quiet")
 
     ours = GitExp(nina.path)("run", "fast", "--json")
 
     assert theirs.objects[-1]["stopped"] == "waiting"
+    assert theirs.objects[-1]["next"] == ["git exp sync"]
+    assert shared.json["next"] == []
     assert "wait until" in theirs.stderr
     assert ours.objects[-1]["blocks"]["complete"] == 6
     assert ours.objects[-1]["verdict"] == "undecided"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gitexp.model import ExperimentId, Oid, WriterId, experiment_id, writer_id
@@ -28,6 +29,18 @@ class RefUpdate:
     name: str
     new: Oid | None
     old: Oid | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteBranch:
+    """A branch of a remote, as a clone keeps it.
+
+    Attributes:
+        name: Its full name there.
+    """
+
+    remote: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +93,12 @@ def parse_notes(name: str) -> WriterRef | None:
     >>> parse_notes("refs/notes/remotes/origin/exp/fast/ann-1")
     WriterRef(exp='fast', writer='ann-1', remote='origin')
     """
-    return _parse(name, NOTES, REMOTE_NOTES, "exp/")
+    return _parse(name, NOTES, REMOTE_NOTES, "exp")
 
 
 def parse_archive(name: str) -> WriterRef | None:
     """The archive ref as a value, or None when the name is not one of ours."""
-    return _parse(name, ARCHIVES, REMOTE_ARCHIVES, "archive/")
+    return _parse(name, ARCHIVES, REMOTE_ARCHIVES, "archive")
 
 
 def parse_branch(name: str) -> ExperimentId | None:
@@ -98,6 +111,37 @@ def parse_branch(name: str) -> ExperimentId | None:
         return None
 
 
+def tracked_anywhere(branch_name: str) -> str:
+    """A pattern for a branch on any remote; `parse_remote_branch` tells what else it matches.
+
+    >>> tracked_anywhere("refs/heads/main")
+    'refs/remotes/**/main'
+    """
+    return f"{REMOTE_BRANCHES}**/{short(branch_name)}"
+
+
+def parse_remote_branch(name: str, remotes: Iterable[str]) -> RemoteBranch | None:
+    """The branch as a value, or None when the name is no branch of a remote.
+
+    Slashes may be in a remote's name and in a branch's: only the remotes tell where one ends.
+
+    Args:
+        remotes: Those that are configured; of another one the name is taken to have no slash.
+
+    >>> parse_remote_branch("refs/remotes/team/ann/main", ["team/ann"])
+    RemoteBranch(remote='team/ann', name='refs/heads/main')
+    >>> parse_remote_branch("refs/remotes/team/ann/main", ["origin"])
+    RemoteBranch(remote='team', name='refs/heads/ann/main')
+    """
+    if not name.startswith(REMOTE_BRANCHES):
+        return None
+    rest = name.removeprefix(REMOTE_BRANCHES)
+    fitting = [remote for remote in remotes if rest.startswith(f"{remote}/")]
+    remote = max(fitting, key=len, default=rest.partition("/")[0])
+    branch = rest.removeprefix(f"{remote}/")
+    return RemoteBranch(remote, f"refs/heads/{branch}") if branch != rest else None
+
+
 def short(branch_name: str) -> str:
     """A branch's name as users type it."""
     return branch_name.removeprefix("refs/heads/")
@@ -108,10 +152,11 @@ def _parse(name: str, own: str, tracking: str, infix: str) -> WriterRef | None:
     if name.startswith(own):
         rest = name.removeprefix(own)
     elif name.startswith(tracking):
-        # a remote's name may hold slashes; ids and writers cannot
-        remote, found, rest = name.removeprefix(tracking).rpartition(f"/{infix}")
-        if not found:
+        # a remote's name may hold slashes, ids and writers cannot; an id may be called as the infix
+        parts = name.removeprefix(tracking).rsplit("/", 3)
+        if len(parts) < 4 or parts[1] != infix:
             return None
+        remote, rest = parts[0], "/".join(parts[2:])
     else:
         return None
     exp, _, writer = rest.partition("/")

@@ -51,3 +51,34 @@ def test_other_names_are_not_ours(name: str) -> None:
 def test_branches_of_others_are_not_ours() -> None:
     for name in ("refs/heads/exp/No", "refs/heads/exp", "refs/heads/main", "refs/heads/exp/a/b"):
         assert refs.parse_branch(name) is None
+
+
+@pytest.mark.parametrize("remote", ["origin", "up/stream", "exp"])
+def test_experiments_may_be_called_as_the_part_before_them(remote: str) -> None:
+    for name in map(experiment_id, ("exp", "archive")):
+        for own in (refs.notes(name, ANN), refs.archive(name, ANN)):
+            tracked = refs.tracking(own, remote)
+            ref = refs.parse_notes(tracked) or refs.parse_archive(tracked)
+            assert ref == WriterRef(name, ANN, remote)
+
+
+@pytest.mark.parametrize(
+    ("name", "remotes", "read"),
+    [
+        ("refs/remotes/origin/exp/fast", {"origin"}, ("origin", "refs/heads/exp/fast")),
+        ("refs/remotes/up/stream/main", {"up/stream"}, ("up/stream", "refs/heads/main")),
+        ("refs/remotes/up/stream/main", {"up", "up/stream"}, ("up/stream", "refs/heads/main")),
+        ("refs/remotes/up/stream/main", {"up"}, ("up", "refs/heads/stream/main")),
+        ("refs/remotes/upstream/main", {"up"}, ("upstream", "refs/heads/main")),
+        ("refs/remotes/gone/ann/main", set(), ("gone", "refs/heads/ann/main")),
+    ],
+)
+def test_the_remotes_tell_where_their_names_end(
+    name: str, remotes: set[str], read: tuple[str, str]
+) -> None:
+    assert refs.parse_remote_branch(name, remotes) == refs.RemoteBranch(*read)
+
+
+def test_what_is_no_branch_of_a_remote_has_none() -> None:
+    for name in ("refs/heads/main", "refs/remotes/trunk", "refs/notes/remotes/origin/exp/a/b"):
+        assert refs.parse_remote_branch(name, {"origin", "trunk"}) is None

@@ -89,9 +89,7 @@ class _Search:
         self._target = target
         self._tip = tip
         self._branch = refs.branch(experiment.id)
-        names = (target, self._branch)
-        anywhere = (f"{refs.REMOTE_BRANCHES}*/{refs.short(name)}" for name in names)
-        self._listed = self._repository.refs(*names, *anywhere)
+        self._known = store.known_tips(target, self._branch)
         self._targets = self._tips_of(target) if onto is None else [onto]
 
     def found(self) -> Arrival | None:
@@ -108,12 +106,7 @@ class _Search:
 
     def _tips_of(self, branch: str) -> list[Oid]:
         """The branch here, then on the remotes; each commit once."""
-        last = f"/{refs.short(branch)}"
-        found = {
-            name: oid
-            for name, oid in self._listed.items()
-            if name == branch or (name.startswith(refs.REMOTE_BRANCHES) and name.endswith(last))
-        }
+        found = self._known[branch]
         return list(dict.fromkeys(found[name] for name in sorted(found, key=_own_first)))
 
     @cached_property

@@ -45,8 +45,7 @@ def branch_tips(listed: Mapping[str, Oid]) -> dict[ExperimentId, tuple[Oid, str 
 
 def target_tips(store: Store, target: str) -> tuple[Oid, ...]:
     """The target branch here and on every remote, as last fetched; each commit once."""
-    tracked = f"{refs.REMOTE_BRANCHES}*/{refs.short(target)}"
-    return tuple(sorted(set(store.repository.refs(target, tracked).values())))
+    return tuple(sorted(set(store.known_tips(target)[target].values())))
 
 
 def known_ids(store: Store, listed: Mapping[str, Oid] | None = None) -> tuple[ExperimentId, ...]:

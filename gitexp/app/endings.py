@@ -82,7 +82,8 @@ def refuse_unfetched(store: Store, experiment: Experiment, target: str, commit: 
         Refused: if the commit is not here at all, or only a remote's target has it.
     """
     name, repository = short(target), store.repository
-    tracking = repository.refs(f"{refs.REMOTE_BRANCHES}*/{name}")
+    known = store.known_tips(target)[target]
+    tracking = {ref: tip for ref, tip in known.items() if ref != target}
     if not tracking:
         return
     if not repository.is_commit(commit):

@@ -84,7 +84,7 @@ case $caller in
     *" refs/exp/"* | *" refs/notes/exp/"*) ;;
     *)
         [ -n "$(git for-each-ref --count=1 --format=x refs/heads/exp/ refs/exp/ \\
-            refs/notes/exp/ refs/notes/remotes/ 'refs/remotes/*/exp/*')" ] || exit 0
+            refs/notes/exp/ refs/notes/remotes/ 'refs/remotes/**/exp/*')" ] || exit 0
         ;;
     esac
     ;;

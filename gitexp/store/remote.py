@@ -78,6 +78,12 @@ def remote_names(git: Git) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if _is_ref_name(name)))
 
 
+def configured_remotes(git: Git) -> frozenset[str]:
+    """The names of all configured remotes, as the configuration has them; no process of its own."""
+    keys = (key.removeprefix("remote.") for key in git.config if key.startswith("remote."))
+    return frozenset(key.rpartition(".")[0] for key in keys if "." in key)
+
+
 def checked_remote(git: Git, text: str | None, *, branch: str | None = None) -> str:
     """The remote the user means; without a text the one the branch follows, or the obvious one.
 

@@ -32,6 +32,7 @@ from gitexp.store.git import Git
 from gitexp.store.journal import Clock, Journal, utc_now
 from gitexp.store.notes import last_seq, seq_elsewhere, summary_changes
 from gitexp.store.payloads import blob_id, payload_content
+from gitexp.store.remote import configured_remotes
 from gitexp.store.repository import MissingObject, Repository
 from gitexp.store.writer import clone_writer, known_writer
 
@@ -153,14 +154,23 @@ class Store:
 
     def our_refs(self) -> dict[str, Oid]:
         """Every ref that could be of an experiment, remote branches included."""
-        return self.repository.refs(
+        listed = self.repository.refs(
             refs.BRANCHES,
             refs.NOTES,
             refs.REMOTE_NOTES,
             refs.ARCHIVES,
             refs.REMOTE_ARCHIVES,
-            f"{refs.REMOTE_BRANCHES}*/exp/*",
+            refs.tracked_anywhere(f"{refs.BRANCHES}*"),
         )
+        return {name: tip for name, tip in listed.items() if self._may_be_ours(name)}
+
+    def known_tips(self, *branches: str) -> dict[str, dict[str, Oid]]:
+        """Branches of these full names, here and on every remote as last seen: by ref name each."""
+        found: dict[str, dict[str, Oid]] = {branch: {} for branch in branches}
+        listed = self.repository.refs(*branches, *map(refs.tracked_anywhere, branches))
+        for name, tip in listed.items():
+            found.get(self._branch(name), {})[name] = tip
+        return found
 
     def experiment_ids(self, listed: Mapping[str, Oid] | None = None) -> tuple[ExperimentId, ...]:
         """Every experiment something is stored of, or a branch exists for, sorted.
@@ -230,6 +240,22 @@ class Store:
             ) from error
 
     # --- inside ----------------------------------------------------------------------------
+
+    @cached_property
+    def _remotes(self) -> frozenset[str]:
+        return configured_remotes(self.git)
+
+    def _branch(self, name: str) -> str:
+        """The full name a branch has where it is, when this ref only keeps track of it."""
+        if not name.startswith(refs.REMOTE_BRANCHES):
+            return name
+        tracked = refs.parse_remote_branch(name, self._remotes)
+        return name if tracked is None else tracked.name
+
+    def _may_be_ours(self, name: str) -> bool:
+        """Whether it is no other branch of a remote that is called `…/exp/…`."""
+        is_tracking = name.startswith(refs.REMOTE_BRANCHES)
+        return not is_tracking or self._branch(name).startswith(refs.BRANCHES)
 
     def _journal(self, writer: WriterId) -> Journal:
         if writer not in self._journals:

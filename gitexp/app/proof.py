@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from gitexp.app.arrivals import arrival
 from gitexp.app.load import Loaded, load
+from gitexp.app.merge_content import added
 from gitexp.app.pushed_promotions import Claim, Mention, Promotions, merged_with
 from gitexp.app.verdict_cache import cached_verdict
 from gitexp.errors import CorruptEvidence, Refused, UnknownExperiment
@@ -49,6 +50,11 @@ class Proof:
             mentions = [mention for mention in found.mentions if mention.exp == exp]
             if self._require_by_hand(exp, mentions, found.undone):
                 proven.add(exp)
+        for again in found.again:
+            loaded = self._loaded(again.exp, again.commit)
+            if not self._is_permitted(loaded, again.tip):
+                raise self._not_better(loaded, again.tip)
+            proven.add(again.exp)
         return proven
 
     # --- merges that promote made ------------------------------------------------------------
@@ -70,9 +76,10 @@ class Proof:
                 hint=f"git exp sync, then push again; {_ANYWAY}",
                 code="no-evidence",
             )
+        tip = claim.tip or _promoted_tip(experiment)
+        self._require_merge(claim, experiment, tip)
         if claim.override is not None:
             return
-        tip = claim.tip or _promoted_tip(experiment)
         verdict = None if tip is None else self._verdict(loaded, tip)
         if claim.verdict == verdict == Verdict.BETTER:
             return
@@ -84,10 +91,25 @@ class Proof:
             code="not-borne-out",
         )
 
+    def _require_merge(self, claim: Claim, experiment: Experiment, tip: Oid | None) -> None:
+        made = [done for done in _made_by_promote(experiment) if done.tip == tip]
+        more = None
+        if tip is not None:
+            more = added(self._store, claim.commit, tip, made, experiment.plan.base)
+        if more is not None:
+            files = ", ".join(more.paths[:3]) + ", ..." * (len(more.paths) > 3)
+            raise Refused(
+                f"{claim.commit[:12]} promotes {claim.exp}, and merging it does not give what it "
+                f"has in {files}",
+                hint=f"git diff {more.expected[:12]} {claim.commit[:12]} shows it; commit it by "
+                f"itself, after the merge; {_ANYWAY}",
+                code="more-than-merged",
+            )
+
     # --- merges made by hand, and squashes -----------------------------------------------------
 
     def _require_by_hand(
-        self, exp: ExperimentId, mentions: Sequence[Mention], undone: frozenset[str]
+        self, exp: ExperimentId, mentions: Sequence[Mention], undone: frozenset[Oid]
     ) -> bool:
         """Whether the branch would get the experiment's change at all."""
         loaded = self._loaded(exp, mentions[0].commit)
@@ -170,6 +192,12 @@ def _promoted_tip(experiment: Experiment) -> Oid | None:
     """What was merged, by the record of it."""
     promoted = None if experiment.promoted is None else experiment.promoted.body
     return promoted.tip if isinstance(promoted, Promoted) else None
+
+
+def _made_by_promote(experiment: Experiment) -> list[Promoted]:
+    """The promotions of which it recorded the merge as it made it."""
+    bodies = (record.body for record in experiment.records)
+    return [body for body in bodies if isinstance(body, Promoted) and body.recognised is None]
 
 
 def _has_notes(store: Store, experiment: Experiment, evidence: str) -> bool:

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gitexp.app.merged_again import REVERTING, MergedAgain, merged_again, undone
 from gitexp.model import ExperimentId, Oid, experiment_id
 from gitexp.store import history
 from gitexp.store.history import Told
 from gitexp.store.repository import Repository
 from gitexp.store.store import Store
 
-_SAID = ("^[[:space:]*]*Exp-Id: ", "^Exp-Reverts: ", "^This reverts commit ")
+_SAID = ("^[[:space:]*]*Exp-Id: ", *REVERTING)
 # squashes quote the messages they are made of: indented, or as the items of a list
 _TRAILER = re.compile(r"^[ \t*]*(Exp-[A-Za-z-]+): *(.*?) *$", re.MULTILINE)
-_REVERTS = re.compile(r"^This reverts commit ([0-9a-f]{40})\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,20 +62,22 @@ class Promotions:
     """What the commits of a range say of experiments, newest first.
 
     Attributes:
+        again: Merges of new commits after earlier ones were taken out.
         undone: Commits that a later one of the range reverts.
     """
 
     claims: tuple[Claim, ...]
     mentions: tuple[Mention, ...]
-    undone: frozenset[str]
+    again: tuple[MergedAgain, ...]
+    undone: frozenset[Oid]
 
 
-def promotions(store: Store, new: Oid, known: Iterable[Oid]) -> Promotions:
+def promotions(store: Store, new: Oid, known: Sequence[Oid]) -> Promotions:
     """What the commits of `new` that none of `known` has say of experiments; reverted ones not."""
     repository = store.repository
-    told = history.saying(store.git, _SAID, [new], but=tuple(known))
+    told = history.saying(store.git, _SAID, [new], but=known)
     found = {commit.oid: commit for commit in told}
-    undone = _undone(found)
+    gone = undone(found)
     claims: list[Claim] = []
     mentions: list[Mention] = []
     promoted: set[ExperimentId] = set()
@@ -85,14 +87,15 @@ def promotions(store: Store, new: Oid, known: Iterable[Oid]) -> Promotions:
         if len(exps) == 1 and {"Exp-Decision", "Exp-Plan-Hash"} <= said.keys():
             # the plan commit that the merge brought along says nothing of its own
             promoted.add(exps[0])
-            claims += [] if oid in undone else [_claim(commit, exps[0], said)]
-        elif oid not in undone:
+            claims += [] if oid in gone else [_claim(commit, exps[0], said)]
+        elif oid not in gone:
             is_plan = _is_empty(repository, commit)
             mentions += [Mention(commit=oid, exp=exp, is_plan=is_plan) for exp in exps]
     return Promotions(
         claims=tuple(claims),
         mentions=tuple(m for m in mentions if m.exp not in promoted),
-        undone=frozenset(undone),
+        again=merged_again(store, new, known, gone, lambda plan: _planned(repository, plan)),
+        undone=frozenset(gone),
     )
 
 
@@ -118,14 +121,10 @@ def _experiments(said: Mapping[str, Sequence[str]]) -> tuple[ExperimentId, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _undone(found: Mapping[Oid, Told]) -> set[str]:
-    """Commits that a later one among these reverts, if that was not reverted itself."""
-    undone: set[str] = set()
-    for oid, commit in found.items():  # newest first: what reverts comes before what it reverts
-        if oid not in undone:
-            reverted = _trailers(commit.message).get("Exp-Reverts", ())
-            undone |= {*reverted, *_REVERTS.findall(commit.message)}
-    return undone
+def _planned(repository: Repository, commit: Told) -> ExperimentId | None:
+    """The experiment whose plan commit it is."""
+    exps = _experiments(_trailers(commit.message))
+    return exps[0] if len(exps) == 1 and _is_empty(repository, commit) else None
 
 
 def _trailers(message: str) -> dict[str, list[str]]:

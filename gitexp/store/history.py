@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from gitexp.model import Oid
 from gitexp.store.git import Git
 
 _NO_REPLACEMENTS = {"GIT_NO_REPLACE_OBJECTS": "1"}
+_TOLD = "--format=%H%n%P%n%B"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +20,19 @@ class Told:
     oid: Oid
     parents: tuple[Oid, ...]
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """What git makes of two commits.
+
+    Attributes:
+        tree: Conflicts are in it, as git marks them.
+        conflicts: The files that have any.
+    """
+
+    tree: Oid
+    conflicts: frozenset[str]
 
 
 def is_in_any(git: Git, commit: Oid, tips: Sequence[Oid]) -> bool:
@@ -73,7 +88,7 @@ def saying(
             "-z",
             "--no-show-signature",
             "--topo-order",
-            "--format=%H%n%P%n%B",
+            _TOLD,
             "--extended-regexp",
             *greps,
         ),
@@ -83,10 +98,56 @@ def saying(
     return [_told(entry) for entry in answer.split("\0") if entry]
 
 
+def merges(git: Git, tip: Oid, *, but: Sequence[Oid]) -> dict[Oid, tuple[Oid, ...]]:
+    """The merges among the tip's commits that none of the others has, each with its parents."""
+    options = ("--parents", "--min-parents=2", tip, "--not", *but)
+    listing = git.run("rev-list", *options, "--", env=_NO_REPLACEMENTS)
+    found = (line.split() for line in listing.splitlines())
+    return {Oid(oid): tuple(map(Oid, parents)) for oid, *parents in found}
+
+
+def beside(git: Git, pattern: str, tips: Sequence[Oid], *, trunk: Sequence[Oid]) -> list[Told]:
+    """Commits on the lines of first parents of the tips, as far as those of the trunk, that say so.
+
+    Args:
+        pattern: An extended regular expression that their messages match.
+    """
+    log = ("log", "-z", "--no-show-signature", _TOLD, "--extended-regexp", f"--grep={pattern}")
+    answer = _beside(git, log, tips, trunk)
+    return [_told(entry) for entry in answer.split("\0") if entry]
+
+
+def first_parent_of(
+    git: Git, tips: Sequence[Oid], *, trunk: Sequence[Oid]
+) -> dict[Oid, Oid | None]:
+    """Every commit on the same lines with its first parent."""
+    found = (
+        line.split() for line in _beside(git, ("rev-list", "--parents"), tips, trunk).splitlines()
+    )
+    return {Oid(oid): Oid(parents[0]) if parents else None for oid, *parents in found}
+
+
 def merged_tree(git: Git, ours: Oid, theirs: Oid) -> Oid | None:
     """The tree of the merge git would make of the two; None when it would not be clean."""
-    answer = git.attempt("merge-tree", "--write-tree", ours, theirs, env=_NO_REPLACEMENTS)
-    return Oid(answer.stdout.split(b"\n")[0].decode()) if answer.returncode == 0 else None
+    merged = merge_of(git, ours, theirs)
+    return None if merged is None or merged.conflicts else merged.tree
+
+
+def merge_of(git: Git, ours: Oid, theirs: Oid) -> Merged | None:
+    """The merge git would make of the two; None when the history here does not tell."""
+    words = ("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours, theirs)
+    answer = git.attempt(*words, env=_NO_REPLACEMENTS)
+    if answer.returncode not in (0, 1):
+        return None
+    tree, *names = os.fsdecode(answer.stdout).split("\0")
+    return Merged(tree=Oid(tree), conflicts=frozenset(filter(None, names)))
+
+
+def _beside(git: Git, walk: Sequence[str], tips: Sequence[Oid], trunk: Sequence[Oid]) -> str:
+    # a long history has more merges than a command line takes
+    named = "".join(f"{oid}\n" for oid in (*tips, *(f"^{oid}" for oid in trunk)))
+    options = ("--first-parent", "--exclude-first-parent-only", "--stdin")
+    return git.run(*walk, *options, stdin=named.encode("ascii"), env=_NO_REPLACEMENTS)
 
 
 def _told(entry: str) -> Told:

@@ -20,6 +20,7 @@ from gitexp.model import (
     Observation,
     Oid,
     Outcome,
+    Overridden,
     Plan,
     PlanBody,
     PlanHash,
@@ -97,6 +98,20 @@ class Experiment:
         """Whether the plan keeps all values from those who run it until it has ended."""
         has_ended = self.expired is not None or self.state is not State.RUNNING
         return self.plan.spends_on_expiry and not has_ended and not self.decisions
+
+    @property
+    def overrides(self) -> Mapping[Oid, str]:
+        """By treatment commit, why it was right to merge it although it was not found better."""
+        found: dict[Oid, str] = {}
+        for record in self.records:
+            match record.body:
+                case Promoted(tip=tip, override=str() as reason):
+                    found.setdefault(tip, reason)
+                case Overridden(tip=tip, reason=reason):
+                    found.setdefault(tip, reason)
+                case _:
+                    pass
+        return found
 
     @property
     def decider(self) -> WriterId:

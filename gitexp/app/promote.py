@@ -37,6 +37,7 @@ class Promotion:
         existed: It had been promoted before; nothing was done.
         recognised: How it had been merged without `promote`; then it was only put on record.
         verdict: What had been decided of it, when `recognised`; None: nothing.
+        override: The reason on record for a promotion that was not found better.
         undo: The command that takes it back.
     """
 
@@ -50,6 +51,7 @@ class Promotion:
     existed: bool
     recognised: Recognised | None = None
     verdict: Verdict | None = None
+    override: str | None = None
     undo: str
 
 
@@ -147,6 +149,7 @@ def _promote(
         evidence=applied.evidence,
         stands_on=applied.stands_on if applied.moved else None,
         existed=False,
+        override=permission.override,
         undo=f"git exp restore {experiment.id}",
     )
 
@@ -165,6 +168,7 @@ def existing(experiment: Experiment) -> Promotion | None:
         evidence=done.evidence,
         stands_on=None,
         existed=True,
+        override=experiment.overrides.get(done.tip),
         undo=f"git exp rollback {experiment.id}",
     )
 
@@ -202,6 +206,7 @@ def record_promotion(store: Store, experiment: Experiment, found: Promoted) -> P
         existed=False,
         recognised=found.recognised,
         verdict=None if decided is None else decided.verdict,
+        override=found.override,
         undo=f"git exp rollback {experiment.id}",
     )
 

@@ -14,7 +14,7 @@ from gitexp.app.pushed_promotions import Claim, Mention, Promotions, merged_with
 from gitexp.app.verdict_cache import cached_verdict
 from gitexp.errors import CorruptEvidence, Refused, UnknownExperiment
 from gitexp.lifecycle import Experiment
-from gitexp.model import Decided, ExperimentId, Oid, Promoted, Revision, Verdict
+from gitexp.model import Decided, ExperimentId, Oid, Promoted, Revision, State, Verdict
 from gitexp.refs import short
 from gitexp.store.notes import read_lines
 from gitexp.store.repository import MissingObject
@@ -77,9 +77,12 @@ class Proof:
                 code="no-evidence",
             )
         tip = claim.tip or _promoted_tip(experiment)
+        if claim.override is None:
+            self._require_better(claim, loaded, tip)
+        # an override is a reason for the treatment, not for what was put beside it
         self._require_merge(claim, experiment, tip)
-        if claim.override is not None:
-            return
+
+    def _require_better(self, claim: Claim, loaded: Loaded, tip: Oid | None) -> None:
         verdict = None if tip is None else self._verdict(loaded, tip)
         if claim.verdict == verdict == Verdict.BETTER:
             return
@@ -128,21 +131,42 @@ class Proof:
         return False
 
     def _is_permitted(self, loaded: Loaded, tip: Oid) -> bool:
-        """Whether it is better, or was promoted with a stated reason."""
-        experiment = loaded.experiment
-        promoted = None if experiment.promoted is None else experiment.promoted.body
-        is_stated = isinstance(promoted, Promoted) and promoted.override is not None
+        """Whether it is better, or a reason was stated for merging this code all the same."""
+        is_stated = self._is_stated(loaded.experiment, tip)
         return is_stated or self._verdict(loaded, tip) is Verdict.BETTER
+
+    def _is_stated(self, experiment: Experiment, tip: Oid) -> bool:
+        return any(self._is_same_code(other, tip) for other in experiment.overrides)
+
+    def _is_same_code(self, other: Oid, tip: Oid) -> bool:
+        return self._store.repository.is_commit(other) and self._tree(other) == self._tree(tip)
 
     def _not_better(self, loaded: Loaded, tip: Oid) -> Refused:
         experiment = loaded.experiment
         verdict = self._verdict(loaded, tip)
         found = f"is {verdict}, not better" if verdict else "was not measured as it is there"
-        go_on = f"git exp status {experiment.id} shows what is missing"
+        go_on = self._way_on(experiment, tip)
         return Refused(
             f"{short(self._branch)} would get the change of {experiment.id}, which {found}",
             hint=f"{go_on}; {_ANYWAY}",
             code="not-better",
+        )
+
+    def _way_on(self, experiment: Experiment, tip: Oid) -> str:
+        """What makes the push go through, or at least leads on."""
+        exp, done = experiment.id, _promoted_tip(experiment)
+        if experiment.state is State.PROMOTED:
+            can_override, into = done is not None and self._is_same_code(done, tip), ""
+        else:
+            # what was promoted and taken back stays taken back
+            can_override = experiment.state is not State.ROLLED_BACK or done is None
+            is_target = self._branch == experiment.plan.target
+            into = "" if is_target else f" --into {short(self._branch)}"
+        if not can_override:
+            return f"git exp create --like {exp} measures it as another experiment"
+        return (
+            f"git exp status {exp} shows what is missing; "
+            f"git exp promote {exp}{into} --override REASON says why it is right all the same"
         )
 
     # --- what both ask -------------------------------------------------------------------------

@@ -116,7 +116,11 @@ def _with_merge(loaded: Loaded, decided: Decided | None, reason: str) -> str:
     if arrived is not None:
         return f"{target} has it ({arrived.promoted.recognised}), which is not recorded; {reason}"
     event = experiment.promoted if experiment.state is State.PROMOTED else None
-    if event is None or not isinstance(event.body, Promoted) or event.body.recognised is None:
+    if event is None or not isinstance(event.body, Promoted):
+        return reason
+    why = experiment.overrides.get(event.body.tip)
+    reason = reason if why is None else f"{reason}; override: {why}"
+    if event.body.recognised is None:
         return reason
     how = "merged" if decided else "merged without a decision"
     return f"{how} elsewhere ({event.body.recognised}); {reason}"

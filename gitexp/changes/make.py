@@ -29,6 +29,7 @@ from gitexp.model import (
     Created,
     ExperimentId,
     Oid,
+    Overridden,
     Plan,
     PlanBody,
     PlanHash,
@@ -144,6 +145,28 @@ def recognition_changes(experiment: Experiment, found: Promoted) -> Changes:
         event=found,
         pins=(found.tip,),
         notes=(Note(commit=found.merge, text=summary), Note(commit=found.tip, text=summary)),
+    )
+
+
+def override_changes(experiment: Experiment, done: Promoted, *, merge: Oid, reason: str) -> Changes:
+    """Why a promotion that is on record is right all the same; no branch moves.
+
+    Args:
+        merge: The commit that holds the change on the target.
+    """
+    return Changes(
+        kind=Kind.PROMOTE,
+        exp=experiment.id,
+        plan_hash=experiment.plan_hash,
+        what=f"exp: override {experiment.id}",
+        build=None,
+        branches=(),
+        records=(Overridden(tip=done.tip, merge=merge, reason=reason),),
+        place=experiment.plan_commit or done.tip,
+        evidence=(),
+        pins=(done.tip,),
+        notes=(),
+        head=None,
     )
 
 

@@ -16,6 +16,7 @@ from gitexp.model import (
     Event,
     ExperimentId,
     Oid,
+    Overridden,
     PlanBody,
     PlanHash,
     Promoted,
@@ -237,6 +238,8 @@ def steps(changes: Changes, *, here: str) -> tuple[str, ...]:
         if isinstance(record, Promoted) and record.recognised is not None:
             place = f"{_short(record.merge)} on {short(record.target)}"
             lines.append(f"record that {place} brought it in ({record.recognised})")
+        if isinstance(record, Overridden):
+            lines.append(f"record why {_short(record.merge)} is right: {record.reason}")
     made = _made(changes.build)
     for move in changes.branches:
         name = short(move.name)

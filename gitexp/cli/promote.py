@@ -28,6 +28,7 @@ def promote(
 
     Merges exp/ID into its target with a merge commit that says what was shown, and deletes the
     branch; the archive keeps it. Without a `better` verdict it refuses and says what is missing.
+    A merge that was made by hand is recorded; --override adds why it is right all the same.
 
     \b
     Example:
@@ -38,6 +39,7 @@ def promote(
     from gitexp.app.judge import judge
     from gitexp.app.load import load, resolve_id
     from gitexp.app.opening import open_store
+    from gitexp.app.overriding import overriding, record_override
     from gitexp.changes import recognition_changes, steps
     from gitexp.render.promotion import planned, promoted, promotion_text
 
@@ -45,6 +47,13 @@ def promote(
     exp = resolve_id(store, exp_id)
     typed = [("--into", into), ("--override", override)]
     experiment = load(store, exp).experiment
+    late = overriding(experiment, override)
+    if late is not None and dry_run:
+        output.show(planned("promote", exp, late, here=standing_on(store), options=typed))
+        return
+    if late is not None:
+        record_override(store, late)
+        experiment = load(store, exp).experiment
     done = app.existing(experiment)
     if done is not None:
         output.show(promoted(done))

@@ -13,6 +13,7 @@ from gitexp.model import (
     Expired,
     Handover,
     Intake,
+    Overridden,
     Promoted,
     Recognised,
     RecordId,
@@ -80,6 +81,13 @@ def event_values(event: Event) -> dict[str, object]:
                 "recognised": event.recognised,
                 "since": event.since,
                 "after": event.after,
+            }
+        case Overridden():
+            return {
+                "event": "override",
+                "tip": event.tip,
+                "merge": event.merge,
+                "reason": event.reason,
             }
         case RolledBack():
             return {
@@ -155,6 +163,10 @@ def parse_event(fields: Fields) -> Event | Unknown:
                 recognised=_recognised(fields),
                 since=fields.optional_oid("since"),
                 after=_optional_id(fields, "after"),
+            )
+        case "override":
+            return Overridden(
+                tip=fields.oid("tip"), merge=fields.oid("merge"), reason=fields.text("reason")
             )
         case "rolled-back":
             return RolledBack(

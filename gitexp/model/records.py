@@ -238,6 +238,21 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overridden:
+    """Why a promotion that is on record is right, although the verdict was not `better`.
+
+    Attributes:
+        tip: The treatment commit that was merged.
+        merge: The commit on the target that brought it in.
+        reason: The user's.
+    """
+
+    tip: Oid
+    merge: Oid
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
     """A kind, an event or a version this program does not know: kept, counted, reported."""
 
@@ -247,7 +262,7 @@ class Unknown:
 
 StateEvent = Expired | Promoted | RolledBack | Restored
 """What ends an experiment, or begins it again."""
-Event = Created | Abandoned | Intake | Decided | Handover | StateEvent
+Event = Created | Abandoned | Intake | Decided | Handover | Overridden | StateEvent
 Body = PlanBody | Trial | Observation | Retraction | Environment | Event | Unknown
 
 

@@ -22,6 +22,7 @@ from gitexp.model import (
     Observation,
     Oid,
     Outcome,
+    Overridden,
     PlanBody,
     Promoted,
     RecordId,
@@ -152,6 +153,8 @@ def describe(body: Body) -> str:
             why = f", override: {body.override}" if body.override else ""
             how = f" ({body.recognised} elsewhere)" if body.recognised else ""
             return f"promoted to {short(body.target)} as {body.merge[:7]}{how}{why}"
+        case Overridden():
+            return f"override for {body.merge[:7]}: {body.reason}"
         case RolledBack():
             how = f"reverted by {body.revert[:7]}" if body.revert else "branch deleted"
             return f"rolled back, {how}: {body.reason}"

@@ -68,7 +68,7 @@ def promoted(result: Promotion) -> ChangeReport:
         return _recognised(result, result.recognised)
     exp = result.experiment.id
     done = "was promoted already" if result.existed else "promoted"
-    facts = [("merge", f"{result.merge[:12]} on {short(result.target)}")]
+    facts = [("merge", f"{result.merge[:12]} on {short(result.target)}"), *_override(result)]
     if not result.existed:
         facts.append(("branch", f"exp/{exp} is deleted; the archive keeps {result.tip[:12]}"))
     return ChangeReport(
@@ -88,6 +88,7 @@ def _recognised(result: Promotion, how: Recognised) -> ChangeReport:
     if result.verdict is not Verdict.BETTER:
         decided = "without a decision" if result.verdict is None else f"as {result.verdict}"
         facts.append(("note", f"it was merged {decided}, and status and log say so"))
+    facts += _override(result)
     return ChangeReport(
         command="promote",
         headline=f"{target} has {exp} already: recorded as promoted",
@@ -96,6 +97,10 @@ def _recognised(result: Promotion, how: Recognised) -> ChangeReport:
         undo=result.undo,
         values=_promotion_values(result),
     )
+
+
+def _override(result: Promotion) -> list[tuple[str, str]]:
+    return [] if result.override is None else [("override", result.override)]
 
 
 def _promotion_values(result: Promotion) -> dict[str, object]:
@@ -108,6 +113,7 @@ def _promotion_values(result: Promotion) -> dict[str, object]:
         "evidence": result.evidence,
         "existed": result.existed,
         "recognised": result.recognised,
+        "override": result.override,
     }
 
 

@@ -30,6 +30,7 @@ from gitexp.model import (
     Observation,
     Oid,
     Outcome,
+    Overridden,
     Plan,
     PlanBody,
     PlanHash,
@@ -128,6 +129,7 @@ bodies: st.SearchStrategy[Body] = st.one_of(
         since=st.none() | oids,
         after=st.none() | ids,
     ),
+    st.builds(Overridden, tip=oids, merge=oids, reason=texts),
     st.builds(RolledBack, tip=oids, reason=texts, revert=st.none() | oids, after=st.none() | ids),
     st.builds(Restored, tip=oids, merge=st.none() | oids, after=st.none() | ids),
 )

@@ -27,6 +27,7 @@ from gitexp.model import (
     Observation,
     Oid,
     Outcome,
+    Overridden,
     PlanBody,
     PlanHash,
     Promoted,
@@ -138,6 +139,7 @@ def ending(plan: PlanHash, tip: Oid) -> list[Entry]:
         ),
         RolledBack(tip=tip, reason="slow on Mondays", revert=tip),
         Restored(tip=tip, merge=tip),
+        Overridden(tip=tip, merge=tip, reason="we cannot wait"),
     ]
     return entries(bodies, plan, tip, first=25)
 

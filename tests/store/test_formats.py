@@ -130,7 +130,7 @@ def test_every_kind_is_in_the_sample(sample: GitIn) -> None:
     }  # fmt: skip
     assert {r["event"] for r in theirs if r["kind"] == "event"} == {
         "created", "abandoned", "intake", "decided", "handover", "expired", "promoted",
-        "rolled-back", "restored",
+        "rolled-back", "restored", "override",
     }  # fmt: skip
     ours = Store.open(sample.path).read(EXP).records
     assert sum(isinstance(record.body, Unknown) for record in ours) == 2

@@ -14,7 +14,7 @@ from gitexp.stats.boundaries import boundary
 from gitexp.stats.guardrails import GuardrailState, guardrail_levels, metric_guardrail
 from gitexp.stats.looks import Look
 from gitexp.stats.replay import PairedTest, replay, result_at
-from gitexp.stats.replay_arms import replay_welch
+from gitexp.stats.replay_arms import replay_mann_whitney, replay_welch
 from gitexp.stats.results import FloatArray
 
 EXPERIMENTS = 3_000
@@ -54,6 +54,45 @@ def test_welch_errs_with_probability_alpha() -> None:
         )
         crossed += any(look.crossed for look in looks)
     assert abs(crossed / EXPERIMENTS - 0.05) < tolerance(0.05)
+
+
+@pytest.mark.parametrize("failing", [0.0, 0.05])
+def test_mann_whitney_errs_with_probability_alpha(failing: float) -> None:
+    rng = np.random.default_rng(11)
+    crossed = 0
+    for _ in range(EXPERIMENTS):
+        values = np.where(rng.random(45) < failing, math.inf, rng.normal(size=45))
+        looks = replay_mann_whitney(values, rng.random(45) < 0.5, boundary=PLAN, region=(0.0, 0.0))
+        crossed += any(look.crossed for look in looks)
+    assert abs(crossed / EXPERIMENTS - 0.05) < tolerance(0.05)
+
+
+def test_coarse_clocks_do_not_raise_the_error_of_mann_whitney() -> None:
+    rng = np.random.default_rng(12)
+    crossed = 0
+    for _ in range(EXPERIMENTS):
+        looks = replay_mann_whitney(
+            rng.normal(size=45).round(), rng.random(45) < 0.5, boundary=PLAN, region=(0.0, 0.0)
+        )
+        crossed += any(look.crossed for look in looks)
+    assert crossed / EXPERIMENTS < 0.0525 + tolerance(0.0525)
+
+
+def test_hosts_of_other_speed_and_noise_do_not_raise_the_error_of_the_stratified_test() -> None:
+    rng = np.random.default_rng(13)
+    crossed = 0
+    for _ in range(EXPERIMENTS):
+        hosts = rng.choice(3, 45, p=[0.6, 0.3, 0.1])
+        values = rng.normal(size=45) * np.array([1.0, 2.0, 0.5])[hosts] + 10.0 * hosts
+        looks = replay_welch(
+            values,
+            rng.random(45) < 0.5,
+            boundary=PLAN,
+            region=(0.0, 0.0),
+            strata=[str(host) for host in hosts],
+        )
+        crossed += any(look.crossed for look in looks)
+    assert crossed / EXPERIMENTS < 0.05 + tolerance(0.05)
 
 
 @pytest.mark.parametrize("test", TESTS)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support import GitExp, GitIn, sealed, write_config
+from tests.support import WARM, GitExp, GitIn, sealed, write_config
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,7 +18,9 @@ def _sealed_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Fixtures that outlive a test are as sealed as the tests are."""
     with pytest.MonkeyPatch.context() as patch:
         _seal(patch, tmp_path_factory.mktemp("session-home"))
+        _let_interrupts_through()
         yield
+    WARM.end()
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +76,15 @@ def git(repo: Path) -> GitIn:
 def git_exp(repo: Path) -> GitExp:
     """The installed program in that repository, without a terminal."""
     return GitExp(repo)
+
+
+def _let_interrupts_through() -> None:
+    """What tests start can be interrupted, even if a shell started the tests in its background.
+
+    Such a shell has SIGINT ignored in them, and whatever they start would inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _seal(patch: pytest.MonkeyPatch, home: Path) -> None:

@@ -6,13 +6,20 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.warm import Warm
+
 BIN = Path(sys.executable).parent
 """Where the environment that runs the tests keeps its programs, `git-exp` among them."""
+
+COLD = bool(os.environ.get("GITEXP_TEST_COLD"))
+"""Whether every program of a test is to be started by the system."""
+
+WARM = Warm()
 
 IDENTITY = {"name": "Ann Author", "email": "ann@example.com"}
 
@@ -124,9 +131,32 @@ class Result:
         return [json.loads(line) for line in self.stdout.splitlines()]
 
 
+def _start(
+    program: str,
+    args: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdin: str,
+    timeout: float,
+) -> subprocess.CompletedProcess[str]:
+    """The program as the system starts it."""
+    return subprocess.run(
+        [program, *args],
+        cwd=cwd,
+        env=env,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+        start_new_session=True,  # without /dev/tty, too
+    )
+
+
 @dataclass(frozen=True)
 class GitExp:
-    """The installed `git-exp`, run without a terminal."""
+    """`git-exp` run without a terminal."""
 
     cwd: Path
 
@@ -145,16 +175,15 @@ class GitExp:
             check: Anything but 0 is an AssertionError that shows what was said.
         """
         words = tuple(map(str, args))
-        done = subprocess.run(
-            [str(BIN / "git-exp"), *words],
+        # what an interpreter reads when it starts, one that has started does not
+        is_cold = COLD or any(name.startswith(("PYTHON", "LC_", "LANG")) for name in env or {})
+        done = (_start if is_cold else WARM.run)(
+            str(BIN / "git-exp"),
+            words,
             cwd=cwd or self.cwd,
             env={**os.environ, **(env or {})},
-            input=stdin if stdin is not None else "",
-            capture_output=True,
-            text=True,
-            check=False,
+            stdin=stdin or "",
             timeout=timeout,
-            start_new_session=True,  # without /dev/tty, too
         )
         result = Result(words, done.returncode, done.stdout, done.stderr)
         if check and result.status != 0:

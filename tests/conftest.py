@@ -5,12 +5,38 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import WARM, GitExp, GitIn, sealed, write_config
+
+# Laws are checked on many examples, and no example is timed: other work may share the machine.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
+
+IN_MEMORY = Path("/dev/shm")
+ENOUGH = 4 << 30
+"""Bytes; all tests together fill less than half of that."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests write to memory where they can: a disk would have them wait at every fsync."""
+    is_worker = hasattr(config, "workerinput")
+    if not is_worker and config.option.basetemp is None and _can_hold_tests(IN_MEMORY):
+        config.option.basetemp = tempfile.mkdtemp(prefix="exp-tests-", dir=IN_MEMORY)
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
+
+
+def _can_hold_tests(folder: Path) -> bool:
+    if not os.access(folder, os.W_OK):
+        return False
+    found = os.statvfs(folder)
+    return not found.f_flag & os.ST_NOEXEC and found.f_bavail * found.f_frsize >= ENOUGH
 
 
 @pytest.fixture(scope="session", autouse=True)

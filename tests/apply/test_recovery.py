@@ -380,7 +380,8 @@ def test_an_experiment_that_moves_during_the_merge_is_refused(decided: GitIn) ->
 
 
 def test_an_interrupt_leaves_everything_as_it_was(decided: GitIn) -> None:
-    hook(decided.path / ".git/hooks", "pre-merge-commit", "sleep 5")
+    begun = decided.path.parent / "begun"
+    hook(decided.path / ".git/hooks", "pre-merge-commit", f"touch {begun}; sleep 60")
     before, refs = snapshot(decided), own_refs(decided)
     program = "import sys; from pathlib import Path; from tests.apply.lab import do_promote;"
     process = subprocess.Popen(
@@ -389,9 +390,9 @@ def test_an_interrupt_leaves_everything_as_it_was(decided: GitIn) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    while not (decided.path / PENDING).exists():
+    while not begun.exists():
         time.sleep(0.01)
-    time.sleep(0.3)
+    assert (decided.path / PENDING).exists()
     os.killpg(process.pid, signal.SIGINT)
     process.wait()
 

@@ -86,7 +86,7 @@ def test_what_a_command_leaves_running_is_ended(git: GitIn, tmp_path: Path) -> N
         f"echo $! >>{tmp_path}/pids\n"
         "test $GITEXP_ARM = control || exec sleep 300\n"
         "echo METRIC score=1",
-        "--timeout=1s",
+        "--timeout=5s",  # for the control it is long enough on a busy machine, too
     )
 
     git_exp("run", "--blocks", "1")

@@ -26,7 +26,7 @@ from tests.policy.clones import CAT, counted, play, retracted, skews, steps
 
 
 @given(story=steps, clocks=skews, order=st.permutations([0, 1, 2]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_clones_agree_in_the_end_whoever_syncs_first(
     story: list[tuple[str, int, int]], clocks: list[int], order: list[int]
 ) -> None:
@@ -49,7 +49,7 @@ def test_clones_agree_in_the_end_whoever_syncs_first(
 
 
 @given(story=steps, clocks=skews)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_decider_sees_what_counts_grow_at_its_end_only(
     story: list[tuple[str, int, int]], clocks: list[int]
 ) -> None:
@@ -61,7 +61,7 @@ def test_the_decider_sees_what_counts_grow_at_its_end_only(
 
 
 @given(story=steps, clocks=skews)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_nothing_that_comes_later_changes_what_a_decision_was_taken_from(
     story: list[tuple[str, int, int]], clocks: list[int]
 ) -> None:
@@ -80,7 +80,7 @@ def test_nothing_that_comes_later_changes_what_a_decision_was_taken_from(
 
 
 @given(story=steps, clocks=skews)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_complete_block_counts_once_or_waits(
     story: list[tuple[str, int, int]], clocks: list[int]
 ) -> None:

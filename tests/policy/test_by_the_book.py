@@ -119,7 +119,7 @@ def _seq(record: Raw) -> int:
 
 
 @given(story=steps, clocks=skews)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_product_and_the_book_agree(
     story: list[tuple[str, int, int]], clocks: list[int]
 ) -> None:

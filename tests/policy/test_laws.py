@@ -34,7 +34,7 @@ def _same(a: Analysis, b: Analysis) -> bool:
 
 
 @given(test=tests, pairs=blocks, seed=st.integers(0, 2**16))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_order_in_which_records_are_found_changes_nothing(
     test: TestName, pairs: list[tuple[float | None, float | None]], seed: int
 ) -> None:
@@ -48,7 +48,7 @@ def test_the_order_in_which_records_are_found_changes_nothing(
 
 
 @given(test=tests, pairs=blocks)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_final_verdict_stays_whatever_comes_after(
     test: TestName, pairs: list[tuple[float | None, float | None]]
 ) -> None:
@@ -64,7 +64,7 @@ def test_a_final_verdict_stays_whatever_comes_after(
 
 
 @given(test=tests, pairs=blocks)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_swapping_the_arms_turns_the_effect_around(
     test: TestName, pairs: list[tuple[float | None, float | None]]
 ) -> None:
@@ -84,7 +84,7 @@ def test_swapping_the_arms_turns_the_effect_around(
 
 
 @given(pairs=blocks, factor=st.sampled_from([1e-3, 60.0, 1024.0]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_unit_of_a_metric_changes_nothing_relative(
     pairs: list[tuple[float | None, float | None]], factor: float
 ) -> None:
@@ -108,7 +108,7 @@ sizes = st.floats(-1e60, 1e60) | st.sampled_from([1e60, -1e60, 5e-324, -5e-324, 
     alpha=st.sampled_from([0.05, 1e-17, 1e-300]),
     pairs=st.lists(st.tuples(sizes, sizes), max_size=24),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_value_a_record_may_hold_has_an_analysis(
     test: TestName, scale: Scale, alpha: float, pairs: list[tuple[float, float]]
 ) -> None:

@@ -131,7 +131,7 @@ class Result:
         return [json.loads(line) for line in self.stdout.splitlines()]
 
 
-def _start(
+def start_cold(
     program: str,
     args: Sequence[str],
     *,
@@ -177,7 +177,7 @@ class GitExp:
         words = tuple(map(str, args))
         # what an interpreter reads when it starts, one that has started does not
         is_cold = COLD or any(name.startswith(("PYTHON", "LC_", "LANG")) for name in env or {})
-        done = (_start if is_cold else WARM.run)(
+        done = (start_cold if is_cold else WARM.run)(
             str(BIN / "git-exp"),
             words,
             cwd=cwd or self.cwd,

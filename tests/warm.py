@@ -93,8 +93,10 @@ class Warm:
         socket.send_fds(self._requests, [request.encode()], theirs)
         for fd in theirs:
             os.close(fd)
-        out, err, states = _read_all([stdout, stderr, state], timeout)
-        pid, *status = map(int, states.split())
+        begun = os.read(state, _PIPE)
+        assert begun, "the process that has loaded the program is gone"
+        out, err, rest = _read_all([stdout, stderr, state], timeout)
+        pid, *status = map(int, (begun + rest).split())
         if not status:
             os.kill(pid, signal.SIGKILL)
             raise subprocess.TimeoutExpired([program, *args], timeout, out, err)

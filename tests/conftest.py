@@ -25,11 +25,20 @@ ENOUGH = 4 << 30
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tests write to memory where they can: a disk would have them wait at every fsync."""
+    """Tests write to memory where they can: a disk would have them wait at every fsync.
+
+    What they leave is gone when they end; `--basetemp` names a folder that stays.
+    """
     is_worker = hasattr(config, "workerinput")
-    if not is_worker and config.option.basetemp is None and _can_hold_tests(IN_MEMORY):
-        config.option.basetemp = tempfile.mkdtemp(prefix="exp-tests-", dir=IN_MEMORY)
-        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
+    if is_worker or config.option.basetemp is not None or not _can_hold_tests(IN_MEMORY):
+        return
+    for folder in IN_MEMORY.glob("exp-tests-*-*"):
+        # whoever made it was killed
+        if not Path("/proc", folder.name.split("-")[2]).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+    folder = tempfile.mkdtemp(prefix=f"exp-tests-{os.getpid()}-", dir=IN_MEMORY)
+    config.option.basetemp = folder
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def _can_hold_tests(folder: Path) -> bool:

@@ -102,7 +102,7 @@ def _shape(text: str) -> str:
     text = re.sub(r"\b[a-z0-9]+(-[a-z0-9]+)*-[2-9a-hjkmnp-z]{6}\b", "<writer>", text)
     text = re.sub(r"[├─●┤·│┼█▏▎▍▌▋▊▉]+", "<bar>", text)
     text = re.sub(r"[+−]?\d+(?:[.,:]\d+)*", "#", text)
-    text = re.sub(r"#\s?(ms|s|µs|kB|MB|GB|m|h)\b", "<size>", text)
+    text = re.sub(r"#\s?(ms|s|µs|kB|MB|GB|m|h|d)\b", "<size>", text)
     text = re.sub(r"(<size>)+", "<size>", text)
     # wrapped sentences break where their numbers let them
     return " ".join(text.split())

@@ -32,10 +32,10 @@ def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     if is_worker or config.option.basetemp is not None or not _can_hold_tests(IN_MEMORY):
         return
-    for folder in IN_MEMORY.glob("exp-tests-*-*"):
+    for left in IN_MEMORY.glob("exp-tests-*-*"):
         # whoever made it was killed
-        if not Path("/proc", folder.name.split("-")[2]).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+        if not Path("/proc", left.name.split("-")[2]).exists():
+            shutil.rmtree(left, ignore_errors=True)
     folder = tempfile.mkdtemp(prefix=f"exp-tests-{os.getpid()}-", dir=IN_MEMORY)
     config.option.basetemp = folder
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))

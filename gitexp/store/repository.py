@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -21,6 +21,7 @@ from gitexp.store.identity import Identity, committer
 from gitexp.store.tree_objects import TREE_MODE, TreeEntry, parse_tree, tree_content
 
 _FOLDERS_KEPT = 512
+_WRITE_ATTEMPTS = 20
 _NO_REPLACEMENTS = {"GIT_NO_REPLACE_OBJECTS": "1"}
 
 # records are evidence: an object must be on the disk before a ref names it
@@ -191,23 +192,20 @@ class Repository:
 
     def write_blob(self, content: bytes) -> Oid:
         """Store a blob; on the disk when this returns."""
-        with _writing():
-            return Oid(str(self._repo.create_blob(content)))
+        return _stored(lambda: self._repo.create_blob(content))
 
     def write_tree(self, entries: Iterable[TreeEntry]) -> Oid:
         """Store a tree of these entries, in any order; the last of one name counts."""
         by_name = {entry.name: entry for entry in entries}
         content = tree_content(by_name.values())
-        with _writing():
-            oid = Oid(str(self._repo.write(ObjectType.TREE, content)))
+        oid = _stored(lambda: self._repo.write(ObjectType.TREE, content))
         self._remember(oid, by_name)
         return oid
 
     def write_commit(self, tree: str, parents: Sequence[str], message: str) -> Oid:
         """Store a commit of ours with the user's identity; moves no ref."""
         who = self._signature()
-        with _writing():
-            return Oid(str(self._repo.create_commit(None, who, who, message, tree, [*parents])))
+        return _stored(lambda: self._repo.create_commit(None, who, who, message, tree, [*parents]))
 
     def _signature(self) -> pygit2.Signature:
         who = self._identity
@@ -386,10 +384,17 @@ def _reading(oid: str, what: str) -> Iterator[None]:
         raise MissingObject(oid, what) from error
 
 
-@contextlib.contextmanager
-def _writing() -> Iterator[None]:
+def _stored(write: Callable[[], pygit2.Oid]) -> Oid:
+    """The id of what was written, which is on the disk.
+
+    `git gc` deletes folders of loose objects that it emptied, also between libgit2's making one
+    and its putting a file there: then the whole is written again.
+    """
+    for _ in range(_WRITE_ATTEMPTS - 1):
+        with contextlib.suppress(KeyError, ValueError, pygit2.GitError, OSError):
+            return Oid(str(write()))
     try:
-        yield
+        return Oid(str(write()))
     except (KeyError, ValueError, pygit2.GitError, OSError) as error:
         raise GitexpError(
             f"git objects cannot be written: {error}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -234,3 +236,25 @@ def tree_of(git: GitIn, files: dict[str, str]) -> str:
         blob = git("hash-object", "-w", "--stdin", stdin=text)
         git("update-index", "--add", "--cacheinfo", f"100644,{blob},{name}", env=index)
     return git("write-tree", env=index)
+
+
+def test_objects_are_written_while_git_removes_empty_folders(
+    repository: Repository, repo: Path
+) -> None:
+    """As `git gc` does, which may begin at any moment; here at every moment."""
+    emptying = """
+import contextlib, os, sys
+while True:
+    for name in os.listdir(sys.argv[1]):
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.join(sys.argv[1], name))
+"""
+    objects = str(repo / ".git" / "objects")
+
+    with subprocess.Popen([sys.executable, "-c", emptying, objects]) as other:
+        try:
+            written = [repository.write_blob(b"%d" % number) for number in range(100)]
+        finally:
+            other.kill()
+
+    assert [repository.blob(oid) for oid in written] == [b"%d" % number for number in range(100)]

@@ -24,9 +24,12 @@ def whole_base(repository: Repository, exp: ExperimentId, writer: WriterId) -> O
 
     It holds all that can be read of the tip; None when nothing can.
     """
-    tip = repository.ref(refs.notes(exp, writer))
-    tracked = tracked_tip(repository, exp, writer)
-    base = _newest_whole(repository, tip) or _newest_whole(repository, tracked)
+    name = refs.notes(exp, writer)
+    tip = repository.ref(name)
+    # a lost commit does not say what it was built upon; git's log of the ref does, and keeps it
+    before = (tip, *repository.former(name), tracked_tip(repository, exp, writer))
+    whole = (_newest_whole(repository, candidate) for candidate in before)
+    base = next((commit for commit in whole if commit is not None), None)
     if tip is None or tip == base or not repository.is_commit(tip):
         return base
     return unite_notes(repository, exp, base, [tip])

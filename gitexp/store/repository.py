@@ -87,6 +87,12 @@ class Repository:
             return None
         return Oid(str(target)) if isinstance(target, pygit2.Oid) else self._git.ref(name)
 
+    def former(self, name: str) -> Iterator[Oid]:
+        """What the full ref name pointed at before, newest first, as far as git keeps a log."""
+        with contextlib.suppress(KeyError, ValueError, pygit2.GitError, OSError):
+            for entry in self._repo.references[name].log():
+                yield Oid(str(entry.oid_old))
+
     def resolve(self, rev: str) -> Oid:
         """The commit a user means by `rev`.
 

@@ -92,6 +92,20 @@ def test_a_damaged_tip_is_rebuilt(
     assert {again.payload(oid) for oid in payloads} == {b"p%d" % n for n in range(12)}
 
 
+def test_a_lost_tip_costs_nothing_that_was_recorded_long_ago(
+    store: Store, git: GitIn, head: Oid, own_notes: str, filled: set[str]
+) -> None:
+    """`git gc --prune=now` can take the commit of a flush; its journal is kept for an hour only."""
+    store.journal.forget(store.journal.flushed.names())
+    latest = store.record(EXP, PLAN, a_trial(99), target=head)
+    store.flush()
+    delete(git, git.id(own_notes))
+
+    store.read(EXP)
+
+    assert_whole(store, git, filled | {latest.id})
+
+
 def test_kept_files_go_only_once_their_records_were_read_back(
     store: Store, git: GitIn, own_notes: str, filled: set[str]
 ) -> None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gitexp import refs
 from gitexp.app.branches import head_branch
 from gitexp.app.load import load
-from gitexp.app.receive import refuse_mirror
+from gitexp.app.receive import one_at_a_time, refuse_mirror
 from gitexp.app.share import push_each
-from gitexp.errors import Refused
+from gitexp.errors import CorruptEvidence, GitexpError, Refused
 from gitexp.model import ExperimentId, Oid, State
 from gitexp.refs import RefUpdate
 from gitexp.store import compacting, tracking
 from gitexp.store.compacting import Home, Sources
 from gitexp.store.flushing import move_refs
 from gitexp.store.remote import RefPush, checked_remote, push, remote_names
-from gitexp.store.repository import Repository
+from gitexp.store.repository import MissingObject, Repository
 from gitexp.store.store import Store
+
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +61,21 @@ class Compaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Gathered:
-    """Attributes:
-    updates: Of own refs, the archive's first: a commit that has a note is taken to be archived.
+    """All there is of an experiment, and where it goes.
+
+    Attributes:
+        listed: Its refs, own and fetched.
+        takes: Own refs that take something in, the archive first: a commit that has a note is
+            taken to be archived.
+        drops: Refs of lanes, which are not needed then.
     """
 
+    listed: Mapping[str, Oid]
     found: Sources
     home: Home
     at_remote: Mapping[str, Oid]
-    updates: tuple[RefUpdate, ...]
+    takes: tuple[RefUpdate, ...]
+    drops: tuple[RefUpdate, ...]
 
 
 def remote_for(store: Store, name: str | None) -> str | None:
@@ -89,8 +99,8 @@ def bring(store: Store, remote: str | None, *, ask: bool = False) -> None:
     """
     if remote is not None:
         refuse_mirror(store.git)
-        theirs = tracking.look(store.git, remote, ask=ask)
-        tracking.take(store.git, store.repository, remote, theirs, ask=ask)
+        with one_at_a_time(store.git):
+            _fetch(store, remote, ask=ask)
 
 
 def plan(store: Store, exp: ExperimentId, remote: str | None) -> Compaction:
@@ -116,8 +126,8 @@ def plan(store: Store, exp: ExperimentId, remote: str | None) -> Compaction:
         records=len(experiment.records),
         writers=len({record.writer for record in experiment.records}),
         into=gathered.home.notes,
-        moved=tuple(update.name for update in gathered.updates if update.new is not None),
-        dropped=tuple(update.name for update in gathered.updates if update.new is None),
+        moved=tuple(update.name for update in gathered.takes),
+        dropped=tuple(update.name for update in gathered.drops),
         pushed=_to_push(gathered, home) if remote else (),
         deleted=tuple(_redundant(gathered, home, pushed, remote)) if remote else (),
         stay=gathered.found.left,
@@ -135,14 +145,19 @@ def compact(store: Store, planned: Compaction, *, ask: bool = False) -> Compacti
         Unreachable: if the remote stops answering; nothing is lost, and the next time goes on.
         GitexpError: if own refs cannot be moved, or do not read as what they were gathered from.
     """
+    with one_at_a_time(store.git):
+        return _compact(store, planned, ask=ask)
+
+
+def _compact(store: Store, planned: Compaction, *, ask: bool) -> Compaction:
     exp, remote = planned.exp, planned.remote
     gathered = _move_own(store, exp, remote)
     home = gathered.home.refs
     done = replace(
         planned,
         into=gathered.home.notes,
-        moved=tuple(update.name for update in gathered.updates if update.new is not None),
-        dropped=tuple(update.name for update in gathered.updates if update.new is None),
+        moved=tuple(update.name for update in gathered.takes),
+        dropped=tuple(update.name for update in gathered.drops),
         pushed=(),
         deleted=(),
         stay=gathered.found.left,
@@ -183,12 +198,17 @@ def _delete_redundant(
         ask=ask,
     )
     kept = {a.name: f"{remote} does not delete it: {a.said}" for a in answers if a.is_rejected}
-    bring(store, remote, ask=ask)
+    _fetch(store, remote, ask=ask)
     return replace(
         done,
         deleted=tuple(a.name for a in answers if not a.is_rejected),
         stay={**done.stay, **({} if done.refused else moved), **kept},
     )
+
+
+def _fetch(store: Store, remote: str, *, ask: bool) -> None:
+    theirs = tracking.look(store.git, remote, ask=ask)
+    tracking.take(store.git, store.repository, remote, theirs, ask=ask)
 
 
 def _gather(store: Store, exp: ExperimentId, remote: str | None) -> _Gathered:
@@ -198,44 +218,70 @@ def _gather(store: Store, exp: ExperimentId, remote: str | None) -> _Gathered:
     found = compacting.sources(repository, exp, listed)
     at_remote = {} if remote is None else _at(remote, listed)
     home = compacting.find_home(repository, exp, store.writer, found, at_remote)
-    notes = {name: tip for name, tip in listed.items() if refs.parse_notes(name)}
-    compacting.check(Repository(store.git), exp, home, found, notes)
-    return _Gathered(
-        found=found,
-        home=home,
-        at_remote=at_remote,
-        updates=_own_updates(store, exp, home, found),
+    takes, drops = _own_updates(store, exp, home, found)
+    gathered = _Gathered(
+        listed=listed, found=found, home=home, at_remote=at_remote, takes=takes, drops=drops
     )
+    _check(store, exp, gathered)
+    return gathered
+
+
+def _check(store: Store, exp: ExperimentId, gathered: _Gathered) -> None:
+    """Read what was gathered from the disk.
+
+    Raises:
+        CorruptEvidence: if it differs from what it was gathered from.
+        MissingObject: if it cannot be read.
+    """
+    notes = {name: tip for name, tip in gathered.listed.items() if refs.parse_notes(name)}
+    compacting.check(Repository(store.git), exp, gathered.home, gathered.found, notes)
 
 
 def _own_updates(
     store: Store, exp: ExperimentId, home: Home, found: Sources
-) -> tuple[RefUpdate, ...]:
+) -> tuple[tuple[RefUpdate, ...], tuple[RefUpdate, ...]]:
     """Own refs take everything in; lanes' are dropped where this clone's own holds what they do."""
     own = {refs.notes(exp, store.writer), refs.archive(exp, store.writer)}
     ours = {name: tip for name, tip in home.refs.items() if name in own}
     old = {name: store.repository.ref(name) for name in ours}
-    moves = [RefUpdate(name, tip, old[name]) for name, tip in ours.items() if old[name] != tip]
-    lanes = [
+    takes = [RefUpdate(name, tip, old[name]) for name, tip in ours.items() if old[name] != tip]
+    drops = [
         RefUpdate(name, None, tip)
         for name, tip in found.all.items()
         if _is_own(name) and name not in own and any(map(_same_kind(name), ours))
     ]
-    return (*moves, *lanes)
+    return tuple(takes), tuple(drops)
 
 
 def _move_own(store: Store, exp: ExperimentId, remote: str | None) -> _Gathered:
+    """Gather in own refs; once more when a `git gc` collects what no ref names yet."""
+    for _ in range(_ATTEMPTS - 1):
+        with contextlib.suppress(MissingObject, CorruptEvidence):
+            return _try_to_move_own(store, exp, remote)
+    return _try_to_move_own(store, exp, remote)
+
+
+def _try_to_move_own(store: Store, exp: ExperimentId, remote: str | None) -> _Gathered:
     latest: list[_Gathered] = []
 
-    def changes() -> Sequence[RefUpdate]:
+    def takes() -> Sequence[RefUpdate]:
         latest[:] = [_gather(store, exp, remote)]
-        return latest[0].updates
+        return latest[0].takes
 
     with store.journal.locked() as session:
         # git inherits the lock: if we are killed, nobody else begins before it has ended
         git = replace(store.git, keep_fds=(*store.git.keep_fds, session.lock))
-        move_refs(git, changes, reason=f"exp: compact {exp}")
-    return latest[0]
+        move_refs(git, takes, reason=f"exp: compact {exp}")
+        gathered = latest[0]
+        try:
+            _check(store, exp, gathered)
+        except GitexpError:
+            back = [RefUpdate(u.name, u.old, u.new) for u in gathered.takes]
+            git.update_refs(back, reason=f"exp: compact {exp}, taken back")
+            raise
+        # only now: what a lane's ref alone named could have been collected with it
+        move_refs(git, lambda: gathered.drops, reason=f"exp: compact {exp}")
+    return gathered
 
 
 def _to_push(gathered: _Gathered, home: Mapping[str, Oid]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -449,6 +450,42 @@ def test_killed_between_any_two_steps_nothing_is_lost_and_the_next_goes_on(
             break
         assert how == DIED
     assert 5 < step < 99
+
+
+PRUNE = """#!/bin/sh
+test "$1" = prepared && grep -q " refs/notes/exp/" && mkdir "{mark}" 2>/dev/null || exit 0
+git prune --expire=now
+"""
+"""What a `git gc --prune=now` that began before the refs moved does; once, and leaves a mark."""
+
+
+def test_a_lane_outlives_git_collecting_what_was_just_gathered(bob: Named) -> None:
+    before = lines(bob)
+    bob.git("remote", "remove", ORIGIN)
+    hook = bob.path / ".git" / "hooks" / "reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(PRUNE.format(mark=bob.path / "pruned"))
+    hook.chmod(0o755)
+
+    compacted(bob, None)
+
+    assert (bob.path / "pruned").is_dir()
+    hook.unlink()
+    assert lines(bob) == before
+    assert [*bob.refs("refs/notes/exp/")] == home("bob")[:1]
+    bob.git("fsck", "--strict", "--no-dangling", "--no-reflogs", "--connectivity-only")
+
+
+def test_no_sync_of_the_same_clone_comes_in_between(ended: Village, ann: Named) -> None:
+    lock, begun = ann.path / ".git" / "exp" / "sync.lock", ended.folder / "begun"
+    take = f"import fcntl; fcntl.flock(open('{lock}'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    ended.hook("pre-receive", f'"{sys.executable}" -c "{take}" && touch "{begun}"; exit 0')
+
+    compacted(ann)
+
+    assert lock.exists()
+    assert not begun.exists()
+    assert evidence_refs(ended) == home("ann")
 
 
 def _shared(village: Village) -> set[bytes]:

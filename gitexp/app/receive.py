@@ -29,7 +29,7 @@ class Received:
     Attributes:
         theirs: What the remote has.
         new: Records that were not here before, by experiment.
-        strange: Refs of the remote, under our names, that are no commits.
+        strange: Refs of the remote, under our names, that are no commits or damaged there.
     """
 
     theirs: Theirs
@@ -52,7 +52,10 @@ def receive(store: Store, remote: str, *, ask: bool = False) -> Received:
     if new:  # perhaps with targets that nobody here had heard of
         take(store.git, store.repository, remote, theirs, targets=_targets(store), ask=ask)
     return Received(
-        theirs=theirs, strange=arrived.strange, new=new, warnings=_warnings(remote, arrived)
+        theirs=theirs,
+        strange=(*arrived.strange, *arrived.damaged),
+        new=new,
+        warnings=_warnings(remote, arrived),
     )
 
 
@@ -115,6 +118,10 @@ def _new_records(
 
 def _warnings(remote: str, arrived: Arrived) -> tuple[str, ...]:
     said = [f"{name} on {remote} is no commit; it was left there" for name in arrived.strange]
+    said += [
+        f"{name} cannot be fetched from {remote}, which has the rest; it was left there"
+        for name in arrived.damaged
+    ]
     if arrived.left_out:
         said.append(
             f"this clone is shallow: {arrived.left_out} archives were not fetched, for they would "

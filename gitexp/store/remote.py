@@ -5,6 +5,7 @@ Answers are judged by `--porcelain` flags and exit statuses, never by git's Engl
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -144,6 +145,7 @@ def fetch(git: Git, remote: str, refspecs: Sequence[str], *, ask: bool = False) 
 
     Raises:
         Unreachable: if the other repository does not answer, or a ref cannot be moved here.
+        GitexpError: if what it sends cannot be written here.
     """
     if not refspecs:
         return
@@ -155,7 +157,44 @@ def fetch(git: Git, remote: str, refspecs: Sequence[str], *, ask: bool = False) 
         env=_manners(git, ask=ask),
     )
     if answer.returncode != 0:
+        _refuse_full_disk(answer.stderr)
         raise _unreachable(remote, answer.stderr)
+
+
+def _refuse_full_disk(stderr: bytes) -> None:
+    """Tell what this side could not write from what the other one could not give."""
+    said = [line for line in stderr.decode(errors="replace").splitlines() if "remote: " not in line]
+    for number in (errno.ENOSPC, errno.EDQUOT):
+        reason = os.strerror(number)  # the system's words, not git's
+        if any(reason in line for line in said):
+            raise GitexpError(
+                f"what was fetched cannot be written: {reason.lower()}",
+                hint="nothing recorded is lost: free some space and run it again",
+                code="no-space",
+            )
+
+
+def fetch_each(git: Git, remote: str, names: Sequence[str], *, ask: bool = False) -> frozenset[str]:
+    """Bring these refs, and when one of them is damaged there, all the others.
+
+    Returns:
+        Those that cannot be had.
+
+    Raises:
+        Unreachable: if the other repository does not answer at all.
+    """
+    try:
+        fetch(git, remote, names, ask=ask)
+    except Unreachable:
+        listed(git, remote, names[:1], ask=ask)
+    else:
+        return frozenset()
+    if len(names) == 1:
+        return frozenset(names)
+    half = len(names) // 2
+    return fetch_each(git, remote, names[:half], ask=ask) | fetch_each(
+        git, remote, names[half:], ask=ask
+    )
 
 
 def push(

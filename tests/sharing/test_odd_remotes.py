@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.scenes import refused
 from tests.sharing.village import Clone, Village
+from tests.store.hostile import THINGS
 from tests.support import GitIn
 
 REFUSE = """while read -r old new name; do case $name in {pattern}) exit 1;; esac; done"""
@@ -286,6 +287,27 @@ def test_what_is_no_notes_tree_under_our_names_is_reported(
     assert {problem["kind"] for problem in status["problems"]} == {"foreign-entry"}
     assert status["blocks"]["complete"] == 1
     assert "Traceback" not in done.stderr + after.stderr
+
+
+@pytest.mark.parametrize("thing", ["missing_tree", "garbage_tree", "missing_notes"])
+def test_a_ref_damaged_there_is_said_and_holds_nothing_else_up(
+    village: Village, ann: Clone, bob: Clone, thing: str
+) -> None:
+    ann.start()
+    ann.record([1])
+    ann.sync()
+    oid = THINGS[thing](ann.git)
+    shutil.copytree(
+        ann.path.joinpath(".git", "objects"), village.shared.path / "objects", dirs_exist_ok=True
+    )
+    damaged = "refs/notes/exp/fast/x"
+    village.shared("update-ref", damaged, oid)
+
+    done = bob.exp("sync", "--json")
+
+    assert f"{damaged} cannot be fetched from origin" in done.stderr
+    assert bob.records().keys() == ann.records().keys()
+    assert bob.is_sound()
 
 
 def test_an_own_ref_replaced_there_by_something_else_is_said(village: Village, ann: Clone) -> None:

@@ -230,6 +230,27 @@ def test_no_space_left(ready: GitIn, full: Callable[[Path], None], args: tuple[s
     assert GitExp(ready.path)(*args).status == 0
 
 
+@pytest.mark.skipif(not can_mount(), reason="mounting needs root")
+def test_a_full_disk_is_not_taken_for_a_remote_that_does_not_answer(
+    git: GitIn, full: Callable[[Path], None], tmp_path: Path
+) -> None:
+    git("clone", "--quiet", "--bare", ".", str(tmp_path / "shared.git"))
+    git("remote", "add", "origin", f"file://{tmp_path / 'shared.git'}")
+    git("clone", "--quiet", f"file://{tmp_path / 'shared.git'}", str(tmp_path / "other"))
+    other = GitIn(tmp_path / "other")
+    start(other, speed=None)
+    other.commit("Try a table", {"table": os.urandom(200_000).hex()})
+    GitExp(other.path)("sync")
+    full(git.path)
+
+    answer = GitExp(git.path)("sync", check=False)
+
+    refused(answer, 128, "no space left on device", "free some space and run it again")
+    (git.path / "filler").unlink()
+    assert GitExp(git.path)("sync").status == 0
+    assert git("rev-parse", "origin/exp/fast") == other.id("exp/fast")
+
+
 # --- stored things that are not ours, or broken ----------------------------------------------
 
 

@@ -190,7 +190,9 @@ def _compare(
 ) -> tuple[Comparison | None, Arrival | None]:
     """What the arms are: by the branches while it runs, by the records when those cannot tell."""
     last = recorded(experiment, experiment.last_revision())
-    if experiment.state is not State.RUNNING or tip is None:
+    # one that expired unmeasured still has its branch, and no record tells what that held
+    is_unmeasured = experiment.state is State.EXPIRED and last is None
+    if tip is None or not (experiment.state is State.RUNNING or is_unmeasured):
         return last, None
     control = control_of(store, experiment.plan, tip)
     if control is None:

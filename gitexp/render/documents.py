@@ -241,7 +241,11 @@ def _log(view: LogView) -> dict[str, object]:
     records = [_entry(entry) for entry in view.entries]
     if view.experiment.shows_counts_only:
         records = [r | {"metrics": {}} if "metrics" in r else r for r in records]
-    return {"id": view.experiment.id, "records": records}
+    return {
+        "id": view.experiment.id,
+        "records": records,
+        "problems": [problem_values(problem) for problem in view.experiment.problems],
+    }
 
 
 def _entry(entry: LogEntry) -> dict[str, object]:

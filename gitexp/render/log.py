@@ -36,11 +36,12 @@ from gitexp.model import (
 from gitexp.refs import short
 from gitexp.render import numbers
 from gitexp.render.columns import Column, shortened, table
+from gitexp.render.labels import told
 from gitexp.render.screen import Line, Screen, Span, Style, line
 
 
 def log_page(view: LogView, screen: Screen) -> list[Line]:
-    """The answer of `log`: oldest first, with what became of each trial.
+    """The answer of `log`: oldest first, with what became of each trial, then what was left out.
 
     A file or a pipe gets every line whole.
     """
@@ -50,7 +51,7 @@ def log_page(view: LogView, screen: Screen) -> list[Line]:
     entries = view.entries
     if view.experiment.shows_counts_only:
         units = {}  # no metric has a unit, so none is shown
-    told = [_what(entry, runs, units, decided) for entry in entries]
+    what = [_what(entry, runs, units, decided) for entry in entries]
     whole = screen if screen.is_read else replace(screen, width=sys.maxsize)
     head, *rows = table(
         [
@@ -58,7 +59,7 @@ def log_page(view: LogView, screen: Screen) -> list[Line]:
             Column(title="ID", rows=[entry.record.id for entry in entries], drop=3),
             Column(title="WRITER", rows=[entry.record.writer for entry in entries], drop=4),
             Column(title="", rows=[_marks(entry) for entry in entries], drop=2),
-            Column(title="WHAT", rows=told, least=32),
+            Column(title="WHAT", rows=what, least=32),
         ],
         whole,
     )
@@ -67,6 +68,8 @@ def log_page(view: LogView, screen: Screen) -> list[Line]:
         lines.append(row)
         if entry.tail is not None:
             lines.append(shortened(line("    ", Span(entry.tail, Style.MUTED)), whole.width, whole))
+    for problem in view.experiment.problems:
+        lines += told("evidence", f"{problem.text} ({problem.where})", whole)
     return lines
 
 

@@ -274,7 +274,11 @@ def test_foreign_lines_and_notes_are_reported_and_ignored(decided: GitIn) -> Non
     status = git_exp("status", "fast", "--json")
     analysis = git_exp("analyze", "--json").json
 
-    assert status.json["experiments"][0]["problems"] != []
+    problems = status.json["experiments"][0]["problems"]
+    assert problems != []
+    assert git_exp("log", "--json").json["problems"] == problems
+    shown = [line for line in git_exp("log").stdout.splitlines() if line.endswith(f"({ref})")]
+    assert len(shown) == sum(problem["where"] == ref for problem in problems)
     for key in ("verdict", "blocks", "primary", "looks"):
         assert analysis[key] == expected[key]
     for command in ("status", "show", "log", "analyze"):

@@ -343,6 +343,16 @@ def test_a_plan_that_came_with_a_clone_runs_only_when_trusted(
     assert home.exists()
 
 
+def test_one_that_expired_unmeasured_is_undecided_and_its_branch_is_known(git: GitIn) -> None:
+    start(git, "--max-days", "0.000001")
+    GitExp(git.path)("run", "--blocks", "2", check=False)
+
+    answer = GitExp(git.path)("analyze", "fast", "--json").json
+
+    assert (answer["verdict"], answer["blocks"]["complete"]) == ("undecided", 0)
+    assert answer["treatment"]["commit"] == git.id("exp/fast")
+
+
 def test_an_expired_plan_measures_nothing_more(git: GitIn) -> None:
     start(git, "--max-days", "0.000001")
     git_exp = GitExp(git.path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gitexp import refs
 from gitexp.app import hooks
-from gitexp.app.receive import one_at_a_time, receive, refuse_mirror
+from gitexp.app.receive import Received, one_at_a_time, receive, refuse_mirror
 from gitexp.errors import GitexpError
 from gitexp.store.git import Git
 from gitexp.store.refspecs import brings_branches
@@ -67,9 +67,12 @@ def init(git: Git, *, ask: bool = False) -> InitView:
     came = {}
     for remote in remotes:
         try:
-            came[remote] = _fetched(git, remote, ask=ask)
+            received = _receive(git, remote, ask=ask)
         except GitexpError as error:
             warnings.append(f"{error.message}; later: git exp sync {remote}")
+        else:
+            came[remote] = sum(map(len, received.new.values())), len(received.new)
+            warnings += received.warnings
     return InitView(
         done=tuple(done),
         remotes=remotes,
@@ -147,11 +150,9 @@ def _every_line(remotes: Iterable[str]) -> list[_Line]:
     return lines
 
 
-def _fetched(git: Git, remote: str, *, ask: bool) -> tuple[int, int]:
-    """Records and experiments that the remote had beyond what was here."""
+def _receive(git: Git, remote: str, *, ask: bool) -> Received:
     with one_at_a_time(git):
-        new = receive(Store(git), remote, ask=ask).new
-    return sum(map(len, new.values())), len(new)
+        return receive(Store(git), remote, ask=ask)
 
 
 def _local(git: Git, key: str) -> list[str]:

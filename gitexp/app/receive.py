@@ -29,7 +29,7 @@ class Received:
     Attributes:
         theirs: What the remote has.
         new: Records that were not here before, by experiment.
-        strange: Refs of the remote, under our names, that are no commits or damaged there.
+        strange: Refs of the remote, under our names, that are no commits or cannot be had.
     """
 
     theirs: Theirs
@@ -119,8 +119,8 @@ def _new_records(
 def _warnings(remote: str, arrived: Arrived) -> tuple[str, ...]:
     said = [f"{name} on {remote} is no commit; it was left there" for name in arrived.strange]
     said += [
-        f"{name} cannot be fetched from {remote}, which has the rest; it was left there"
-        for name in arrived.damaged
+        f"{name} cannot be fetched from {remote}: {why}; it was left there"
+        for name, why in sorted(arrived.damaged.items())
     ]
     if arrived.left_out:
         said.append(

@@ -55,8 +55,11 @@ def archive_update(
             if not any(repository.contains(base, commit) for base in bases)
         ]
     new = [commit for commit in new if repository.is_commit(commit)]
-    if not new:
+    is_lost = old is not None and old not in bases
+    if not new and not (is_lost and bases):
         return None
+    if not new and len(bases) == 1:
+        return RefUpdate(name, bases[0], old)
     message = f"gitexp: archive of {exp}\n"
     if not bases:
         origin, text = (None, plan) if plan else _origin(repository, exp)

@@ -170,7 +170,8 @@ class Git:
         """Move all the refs, or none.
 
         Raises:
-            StaleRef: if one of them is not what `old` says, or is locked.
+            StaleRef: if one of them is not what `old` says or is locked, or what it was to become
+                is gone.
             GitexpError: if git cannot write them.
         """
         script = "".join(_instruction(update) for update in updates)
@@ -193,6 +194,12 @@ class Git:
         said = stderr.strip().removeprefix("fatal: ")
         if any(self.ref(update.name) != update.old for update in updates) or ".lock'" in said:
             return StaleRef(f"a ref moved or is locked: {said}", hint="run the same command again")
+        gone = next((u.new for u in updates if u.new and not self._has(u.new)), None)
+        if gone is not None:
+            return StaleRef(
+                f"git collected {gone[:12]}, which no ref named yet",
+                hint="run the same command again",
+            )
         for update in updates:
             blocking = self._in_the_way(update.name)
             if blocking is not None:
@@ -206,6 +213,9 @@ class Git:
             hint="free some space, or make the repository writable, and run it again",
             code="cannot-write",
         )
+
+    def _has(self, oid: Oid) -> bool:
+        return self.attempt("cat-file", "-e", oid).returncode == 0
 
     def _in_the_way(self, name: str) -> str | None:
         """A ref that leaves no room for this one: git keeps refs as files in folders."""

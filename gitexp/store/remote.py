@@ -138,27 +138,41 @@ def listed(git: Git, remote: str, patterns: Iterable[str], *, ask: bool = False)
     return {name: Oid(oid) for oid, name in pairs}
 
 
-def fetch(git: Git, remote: str, refspecs: Sequence[str], *, ask: bool = False) -> None:
-    """Bring these refs and nothing else: no tags, no pruning, no FETCH_HEAD.
+def fetch(git: Git, remote: str, names: Sequence[str], *, ask: bool = False) -> dict[str, str]:
+    """Bring what these refs name: no ref moves here, no tags, no pruning, no FETCH_HEAD.
 
-    A refspec without a target brings the objects only; configured refspecs move nothing.
+    Where one cannot be had, because it is damaged there, all the others are brought.
+
+    Returns:
+        Those that cannot be had, with git's words, for people only.
 
     Raises:
-        Unreachable: if the other repository does not answer, or a ref cannot be moved here.
+        Unreachable: if the other repository does not answer.
         GitexpError: if what it sends cannot be written here.
     """
-    if not refspecs:
-        return
+    said = _fetch(git, remote, names, ask=ask) if names else None
+    if said is None:
+        return {}
+    listed(git, remote, names[:1], ask=ask)
+    if len(names) == 1:
+        return {names[0]: _first_line(said)}
+    half = len(names) // 2
+    return fetch(git, remote, names[:half], ask=ask) | fetch(git, remote, names[half:], ask=ask)
+
+
+def _fetch(git: Git, remote: str, names: Sequence[str], *, ask: bool) -> bytes | None:
+    """What git said when it failed; None: it did not."""
     answer = git.attempt(
         *("fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head"),
         *("--no-auto-maintenance", "--no-recurse-submodules", "--refmap=", "--stdin"),
         *("--", remote),
-        stdin="".join(f"{refspec}\n" for refspec in refspecs).encode(),
+        stdin="".join(f"{name}\n" for name in names).encode(),
         env=_manners(git, ask=ask),
     )
-    if answer.returncode != 0:
-        _refuse_full_disk(answer.stderr)
-        raise _unreachable(remote, answer.stderr)
+    if answer.returncode == 0:
+        return None
+    _refuse_full_disk(answer.stderr)
+    return answer.stderr
 
 
 def _refuse_full_disk(stderr: bytes) -> None:
@@ -172,29 +186,6 @@ def _refuse_full_disk(stderr: bytes) -> None:
                 hint="nothing recorded is lost: free some space and run it again",
                 code="no-space",
             )
-
-
-def fetch_each(git: Git, remote: str, names: Sequence[str], *, ask: bool = False) -> frozenset[str]:
-    """Bring these refs, and when one of them is damaged there, all the others.
-
-    Returns:
-        Those that cannot be had.
-
-    Raises:
-        Unreachable: if the other repository does not answer at all.
-    """
-    try:
-        fetch(git, remote, names, ask=ask)
-    except Unreachable:
-        listed(git, remote, names[:1], ask=ask)
-    else:
-        return frozenset()
-    if len(names) == 1:
-        return frozenset(names)
-    half = len(names) // 2
-    return fetch_each(git, remote, names[:half], ask=ask) | fetch_each(
-        git, remote, names[half:], ask=ask
-    )
 
 
 def push(
@@ -273,16 +264,19 @@ def _unknown(text: str, names: Sequence[str]) -> Refused:
 
 
 def _unreachable(remote: str, stderr: bytes) -> Unreachable:
+    return Unreachable(
+        f"{remote} cannot be reached: {_first_line(stderr)}",
+        hint=f"nothing recorded is lost; when it answers again: git exp sync {remote}",
+    )
+
+
+def _first_line(stderr: bytes) -> str:
     said = [
-        line.removeprefix("fatal: ").removeprefix("error: ")
+        line.strip().removeprefix("remote: ").removeprefix("fatal: ").removeprefix("error: ")
         for line in stderr.decode(errors="replace").splitlines()
         if line.strip()
     ]
-    reason = said[0] if said else "no message"
-    return Unreachable(
-        f"{remote} cannot be reached: {reason}",
-        hint=f"nothing recorded is lost; when it answers again: git exp sync {remote}",
-    )
+    return said[0] if said else "no message"
 
 
 def evidence_refspecs(remote: str) -> tuple[str, str]:

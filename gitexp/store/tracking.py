@@ -16,7 +16,7 @@ from gitexp.model import Oid
 from gitexp.refs import RefUpdate
 from gitexp.store.git import Git
 from gitexp.store.lost import kept_updates, lost_remote
-from gitexp.store.remote import fetch_each, listed
+from gitexp.store.remote import fetch, listed
 from gitexp.store.repository import Repository
 
 
@@ -43,13 +43,13 @@ class Arrived:
     Attributes:
         moved: Tracking refs with what they were and are.
         strange: Refs of the remote, under our names, that are no commits: left there.
-        damaged: Refs of the remote that it cannot give: left there.
+        damaged: Refs of the remote that cannot be had, with git's words: left there.
         left_out: Archives this clone did not ask for: it is shallow.
     """
 
     moved: tuple[RefUpdate, ...]
     strange: tuple[str, ...]
-    damaged: tuple[str, ...]
+    damaged: Mapping[str, str]
     left_out: int
 
 
@@ -111,7 +111,7 @@ def take(
         if refs.parse_archive(name) and name not in known and is_shallow(git)
     }
     wanted = {name: oid for name, oid in wanted.items() if name not in left_out}
-    damaged = fetch_each(git, remote, sorted(wanted), ask=ask)
+    damaged = fetch(git, remote, sorted(wanted), ask=ask)
     wanted = {name: oid for name, oid in wanted.items() if name not in damaged}
     gone_there = [name for name, oid in wanted.items() if not repository.has(oid)]
     if gone_there:
@@ -130,7 +130,7 @@ def take(
     return Arrived(
         moved=tuple(moved),
         strange=tuple(sorted(strange)),
-        damaged=tuple(sorted(damaged)),
+        damaged=damaged,
         left_out=len(left_out),
     )
 

@@ -106,6 +106,23 @@ def test_a_lost_tip_costs_nothing_that_was_recorded_long_ago(
     assert_whole(store, git, filled | {latest.id})
 
 
+def test_a_lost_archive_that_kept_nothing_new_is_replaced(
+    store: Store, git: GitIn, filled: set[str]
+) -> None:
+    """As when git collects what a sync has just united."""
+    archive = refs.archive(EXP, store.writer)
+    before = git.id(archive)
+    git("update-ref", f"refs/exp/remotes/origin/archive/{EXP}/{store.writer}", before)
+    united = git("commit-tree", f"{before}^{{tree}}", "-p", before, "-m", "united")
+    git("update-ref", archive, united)
+    delete(git, united)
+
+    store.read(EXP)
+
+    assert_whole(store, git, filled)
+    assert git.id(archive) == before
+
+
 def test_kept_files_go_only_once_their_records_were_read_back(
     store: Store, git: GitIn, own_notes: str, filled: set[str]
 ) -> None:

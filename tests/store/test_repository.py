@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.errors import GitexpError, Refused
+from gitexp.errors import GitexpError, Refused, StaleRef
 from gitexp.model import Oid
+from gitexp.refs import RefUpdate
 from gitexp.store.git import Git
 from gitexp.store.repository import MissingObject, Repository
 from gitexp.store.tree_objects import TreeEntry
@@ -241,20 +242,27 @@ def tree_of(git: GitIn, files: dict[str, str]) -> str:
 def test_objects_are_written_while_git_removes_empty_folders(
     repository: Repository, repo: Path
 ) -> None:
-    """As `git gc` does, which may begin at any moment; here at every moment."""
+    """As `git gc` does, once each; here as soon as a folder is there."""
     emptying = """
 import contextlib, os, sys
+gone = set()
 while True:
-    for name in os.listdir(sys.argv[1]):
+    for name in {*os.listdir(sys.argv[1])} - gone:
         with contextlib.suppress(OSError):
             os.rmdir(os.path.join(sys.argv[1], name))
+            gone.add(name)
 """
     objects = str(repo / ".git" / "objects")
 
     with subprocess.Popen([sys.executable, "-c", emptying, objects]) as other:
         try:
-            written = [repository.write_blob(b"%d" % number) for number in range(100)]
+            written = [repository.write_blob(b"%d" % number) for number in range(200)]
         finally:
             other.kill()
 
-    assert [repository.blob(oid) for oid in written] == [b"%d" % number for number in range(100)]
+    assert [repository.blob(oid) for oid in written] == [b"%d" % number for number in range(200)]
+
+
+def test_a_ref_is_to_be_moved_again_when_git_collected_what_it_was_to_become(repo: Path) -> None:
+    with pytest.raises(StaleRef, match="git collected"):
+        Git.open(repo).update_refs([RefUpdate("refs/notes/x", ABSENT, None)], reason="x")

@@ -39,7 +39,9 @@ COMMANDS: Mapping[str, Entry] = {
     "show": Entry("gitexp.cli.show:show", "Show the plan of an experiment."),
     "log": Entry("gitexp.cli.log:log", "Show the records of an experiment."),
     "analyze": Entry("gitexp.cli.analyze:analyze", "Analyze the evidence and give the verdict."),
-    "power": Entry("gitexp.cli.power:power", "Size an experiment: blocks from an effect, or back."),
+    "power": Entry(
+        "gitexp.cli.power:power", "Size an experiment: how many blocks an effect takes."
+    ),
     "promote": Entry("gitexp.cli.promote:promote", "Merge a treatment that proved better."),
     "rollback": Entry("gitexp.cli.rollback:rollback", "Drop a treatment, or revert its merge."),
     "restore": Entry("gitexp.cli.restore:restore", "Undo a rollback, an expiry or a promotion."),

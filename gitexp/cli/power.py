@@ -28,7 +28,7 @@ from gitexp.model import Scale, Stopping, TestName
 def power(
     output: Output, exp_id: str | None, level: str | None, noise: str | None, **options: Any
 ) -> None:
-    """Size an experiment: blocks from an effect, or an effect from blocks.
+    """Size an experiment: how many blocks an effect takes.
 
     The noise comes from what was recorded of ID, or of the command given with --run; else give it.
     git exp run --aa measures it before anything else. The options are those of create; with an ID,

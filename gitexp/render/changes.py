@@ -11,6 +11,7 @@ from gitexp.app.trust import TrustView
 from gitexp.app.views import CreatedView, RecordedView, Sizing
 from gitexp.model import Stopping
 from gitexp.refs import short
+from gitexp.render import words
 from gitexp.render.labels import commands, told
 from gitexp.render.screen import Line, Screen, wrapped
 from gitexp.render.sentences import found_effect, guard_size
@@ -130,7 +131,7 @@ def _sizing(of: Sizing) -> list[tuple[str, str]]:
             )
         )
     if of.plan.stopping is Stopping.ALWAYS_VALID:
-        facts.append(("", "an always-valid rule takes 2.4 to 3 times the blocks of one look"))
+        facts.append(("", words.ANYTIME_PRICE))
     guards = [guard_size(size) for size in of.guards]
     return facts + [("guardrails" if at == 0 else "", text) for at, text in enumerate(guards)]
 

@@ -50,7 +50,7 @@ def _conditions(view: PowerView) -> str:
         f"{words.block_number(plan.scale)}{source}"
     )
     if plan.stopping is Stopping.ALWAYS_VALID:
-        text += "; an always-valid rule takes 2.4 to 3 times the blocks of one look"
+        text += f"; {words.ANYTIME_PRICE}"
     return text
 
 

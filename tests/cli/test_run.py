@@ -317,7 +317,7 @@ def test_another_writers_blocks_wait_for_the_decider(ready: GitIn) -> None:
     assert (end["blocks"]["complete"], end["blocks"]["waiting"]) == (4, 2)
     assert end["blocks"]["waiting_by"] == {"bob": 2}
     assert "waiting for ann to sync" in again.stdout
-    assert end["next"] == ["git exp status fast"]
+    assert end["next"] == ["git exp sync"]
     assert git_exp("log", "--json").json["records"][-1]["marks"] == ["waiting"]
 
 

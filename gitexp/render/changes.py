@@ -124,12 +124,7 @@ def _sizing(of: Sizing) -> list[tuple[str, str]]:
         found = found_effect(of.plan, of.effect)
         facts.append(("finds", f"{found} with probability .8, by the noise of {of.source}"))
     elif of.plan.command is not None:
-        facts.append(
-            (
-                "finds",
-                "not known before the noise is: git exp run --aa measures it, git exp power sizes",
-            )
-        )
+        facts.append(("finds", "not known before the noise is measured: git exp run --aa"))
     if of.plan.stopping is Stopping.ALWAYS_VALID:
         facts.append(("", words.ANYTIME_PRICE))
     guards = [guard_size(size) for size in of.guards]

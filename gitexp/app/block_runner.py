@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gitexp.app.preflight import blame, missing_in_control
 from gitexp.app.rig import Rig
+from gitexp.app.views import TrialDone
 from gitexp.errors import Refused
 from gitexp.lifecycle import Experiment, fold
 from gitexp.model import Evidence, Outcome, PlanBody, Record, Revision, Trial
@@ -108,3 +109,22 @@ class BlockRunner:
         self._new.append(record)
         assert isinstance(record.body, Trial)
         return record.body
+
+
+def trial_done(
+    record: Record, *, at_most_s: float | None = None, shows_values: bool = True
+) -> TrialDone:
+    """What is told of a trial that was recorded just now."""
+    trial = record.body
+    assert isinstance(trial, Trial)
+    return TrialDone(
+        id=record.id,
+        arm=trial.arm,
+        block=trial.block or 0,
+        attempt=trial.attempt,
+        slot=trial.slot or 0,
+        outcome=trial.outcome,
+        exit_code=trial.exit_code,
+        metrics=trial.metrics if shows_values else {},
+        at_most_s=at_most_s,
+    )

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from gitexp.app.analyze import settle, view_of
-from gitexp.app.block_runner import BlockRunner
+from gitexp.app.block_runner import BlockRunner, trial_done
 from gitexp.app.intake import take_in
 from gitexp.app.load import Loaded, load
 from gitexp.app.preflight import refuse_to_run
@@ -21,7 +21,6 @@ from gitexp.model import (
     ExperimentId,
     Record,
     State,
-    Trial,
     Verdict,
 )
 from gitexp.runner.environment import host
@@ -173,18 +172,10 @@ class _Run:
     # --- what is told -------------------------------------------------------------------------
 
     def _done(self, record: Record, view: AnalysisView | None) -> TrialDone:
-        trial = record.body
-        assert isinstance(trial, Trial)
-        return TrialDone(
-            id=record.id,
-            arm=trial.arm,
-            block=trial.block or 0,
-            attempt=trial.attempt,
-            slot=trial.slot or 0,
-            outcome=trial.outcome,
-            exit_code=trial.exit_code,
-            metrics={} if self._loaded.experiment.shows_counts_only else trial.metrics,
+        return trial_done(
+            record,
             at_most_s=None if view is None else self._at_most(view),
+            shows_values=not self._loaded.experiment.shows_counts_only,
         )
 
     def _ended(self, reason: str) -> RunEnded:

@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from gitexp.app.block_runner import BlockRunner
+from gitexp.app.block_runner import BlockRunner, trial_done
 from gitexp.app.load import load
 from gitexp.app.preflight import refuse_to_start
 from gitexp.app.rig import open_rig
-from gitexp.app.views import RunMessage, RunStarted, SelfCompared, TrialDone
-from gitexp.model import ExperimentId, Record, Trial
+from gitexp.app.views import RunMessage, RunStarted, SelfCompared
+from gitexp.model import ExperimentId
 from gitexp.policy.noise import noise_floors
 from gitexp.runner.environment import host
 from gitexp.runner.timing_lock import timing_lock
@@ -50,10 +50,10 @@ def compare_with_itself(
             warnings=(),
         )
         for record in runner.warm_up(rig):
-            yield _done(record)
+            yield trial_done(record)
         for _ in range(blocks):
             for record in runner.block(rig):
-                yield _done(record)
+                yield trial_done(record)
         experiment = runner.experiment
         yield SelfCompared(
             experiment=experiment,
@@ -61,19 +61,3 @@ def compare_with_itself(
             blocks_run=blocks,
             elapsed_s=time.monotonic() - started,
         )
-
-
-def _done(record: Record) -> TrialDone:
-    trial = record.body
-    assert isinstance(trial, Trial)
-    return TrialDone(
-        id=record.id,
-        arm=trial.arm,
-        block=trial.block or 0,
-        attempt=trial.attempt,
-        slot=trial.slot or 0,
-        outcome=trial.outcome,
-        exit_code=trial.exit_code,
-        metrics=trial.metrics,
-        at_most_s=None,
-    )

@@ -38,9 +38,10 @@ fix: $(DEV_READY)
 	@"$(BIN)/ruff" check --fix .
 
 bench: $(DEV_READY)
-	@set -e; for script in bench/*.py; do \
-	  test -e "$$script" || { echo "there are no benchmarks in bench/"; break; }; \
-	  echo "== $$script"; "$(BIN)/python" "$$script"; \
+	@set -e; for script in bench/*.py bench/*/__main__.py; do \
+	  test -e "$$script" || continue; \
+	  name=$${script%.py}; name=$${name%/__main__}; \
+	  echo "== $$name"; "$(BIN)/python" -m "$$(echo "$$name" | tr / .)"; \
 	done
 
 $(USER_READY): pyproject.toml

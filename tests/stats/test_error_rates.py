@@ -1,4 +1,4 @@
-"""Error rates, measured on few experiments; bench/calibration.py measures them on many.
+"""Error rates, measured on few experiments; bench/calibration measures them on many.
 
 Tolerances are four binomial standard errors: a seed that fails here by chance is one in 16,000.
 """

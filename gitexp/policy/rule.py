@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gitexp.model import Goal, Plan, Stopping
 from gitexp.stats.boundaries import Boundary, boundary
+from gitexp.stats.guardrails import guardrail_levels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +111,26 @@ class GuardRules:
 def guard_rules(plan: Plan, *, alpha: float, ends_at: int | None = None) -> GuardRules:
     """The rules of each of the plan's guardrails, `alpha` one-sided."""
     count = max(len(plan.guardrails) + (plan.goal is Goal.NO_REGRESSION), 1)
+    ok: Rule
+    harmed: Rule
+    if plan.stopping is Stopping.ALWAYS_VALID:
+        ok, harmed = rule_of(plan, alpha=2 * alpha), rule_of(plan, alpha=2 * alpha / count)
+    else:
+        levels = guardrail_levels(
+            alpha=alpha,
+            guardrails=count,
+            max_blocks=plan.max_blocks,
+            min_blocks=plan.min_blocks,
+            spending=plan.spending.value,
+            ends_at=ends_at,
+        )
+        ok, harmed = Scheduled(bound=levels.ok), Scheduled(bound=levels.harmed)
     return GuardRules(
         alpha_ok=alpha,
         alpha_harmed=alpha / count,
         max_blocks=plan.max_blocks,
-        ok=rule_of(plan, alpha=2 * alpha, ends_at=ends_at),
-        harmed=rule_of(plan, alpha=2 * alpha / count, ends_at=ends_at),
+        ok=ok,
+        harmed=harmed,
     )
 
 

@@ -117,9 +117,13 @@ def _metrics(analysis: Analysis, screen: Screen) -> list[Line]:
         [
             Column(title="METRIC", rows=[words.metric(found.metric) for _, found in shown]),
             Column(title="", rows=[Span(role, Style.MUTED) for role, _ in shown], drop=2),
-            Column(title="CONTROL", rows=[_median(f, f.control.median) for _, f in shown], drop=4),
             Column(
-                title="TREATMENT", rows=[_median(f, f.treatment.median) for _, f in shown], drop=4
+                title="CONTROL", rows=[words.middle(f.control, f.metric) for _, f in shown], drop=4
+            ),
+            Column(
+                title="TREATMENT",
+                rows=[words.middle(f.treatment, f.metric) for _, f in shown],
+                drop=4,
             ),
             Column(title="CHANGE", rows=[change for change, _ in changes], is_right=True),
             Column(title=f"{level} INTERVAL", rows=[ends for _, ends in changes], drop=1),
@@ -127,10 +131,6 @@ def _metrics(analysis: Analysis, screen: Screen) -> list[Line]:
         ],
         screen,
     )
-
-
-def _median(found: PrimaryResult, value: float | None) -> str:
-    return numbers.quantity(value, found.metric.unit)
 
 
 def _bar(found: PrimaryResult, reach: float) -> str:

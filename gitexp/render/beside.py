@@ -17,24 +17,17 @@ def secondary_table(analysis: Analysis, screen: Screen) -> list[Line]:
     if not found:
         return []
     changes = [words.change_and_interval(s.result) for s in found]
-    units = [s.result.metric.unit for s in found]
     rows = table(
         [
             Column(title="SECONDARY", rows=[words.metric(s.result.metric) for s in found]),
             Column(
                 title="CONTROL",
-                rows=[
-                    numbers.quantity(s.result.control.median, unit)
-                    for s, unit in zip(found, units, strict=True)
-                ],
+                rows=[words.middle(s.result.control, s.result.metric) for s in found],
                 drop=4,
             ),
             Column(
                 title="TREATMENT",
-                rows=[
-                    numbers.quantity(s.result.treatment.median, unit)
-                    for s, unit in zip(found, units, strict=True)
-                ],
+                rows=[words.middle(s.result.treatment, s.result.metric) for s in found],
                 drop=4,
             ),
             Column(title="CHANGE", rows=[change for change, _ in changes], is_right=True),

@@ -21,7 +21,7 @@ from gitexp.render import numbers
 from gitexp.render.screen import Screen, Span, Style
 
 if TYPE_CHECKING:
-    from gitexp.decision import PrimaryResult
+    from gitexp.decision import ArmSummary, PrimaryResult
 
 _VERDICTS = {
     Verdict.BETTER: ("✓", "+", Style.GOOD),
@@ -152,11 +152,18 @@ def effect(of: PrimaryResult) -> float | None:
     return of.rel_effect if of.scale is Scale.LOG else of.effect
 
 
+def middle(arm: ArmSummary, metric: Metric) -> str:
+    """The arm's median; of a yes-or-no metric the share, which says more."""
+    value = arm.mean if metric.unit == "bool" else arm.median
+    return numbers.quantity(value, metric.unit)
+
+
 def is_exact(of: PrimaryResult) -> bool:
     """Whether every trial of an arm gave the same value, as sizes do and times never."""
     control, treatment = of.control, of.treatment
     return (
-        control.n == treatment.n > 1
+        of.metric.unit != "bool"
+        and control.n == treatment.n > 1
         and control.low == control.high
         and treatment.low == treatment.high
     )

@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from gitexp.stats.boundaries import Boundary, boundary
+from gitexp.stats.boundaries import Boundary, Spending, boundary
 from gitexp.stats.proportions import newcombe
 from gitexp.stats.replay import PairedTest
 from gitexp.stats.results import FloatArray, Interval, as_values
@@ -64,7 +64,13 @@ class GuardrailLevels:
 
 
 def guardrail_levels(
-    *, alpha: float, guardrails: int, max_blocks: int, min_blocks: int
+    *,
+    alpha: float,
+    guardrails: int,
+    max_blocks: int,
+    min_blocks: int,
+    spending: Spending = "obf",
+    ends_at: int | None = None,
 ) -> GuardrailLevels:
     """The boundaries of one guardrail among several.
 
@@ -74,6 +80,7 @@ def guardrail_levels(
     Args:
         alpha: One-sided error rate, in (0, 0.5).
         guardrails: Their number, at least 1.
+        spending, ends_at: As in `boundary`.
 
     Raises:
         ValueError: outside these ranges, or as `boundary`.
@@ -82,12 +89,17 @@ def guardrail_levels(
         raise ValueError(f"alpha must lie in (0, 0.5), not {alpha}")
     if guardrails < 1:
         raise ValueError(f"guardrails must be at least 1, not {guardrails}")
-    return GuardrailLevels(
-        ok=boundary(alpha=2.0 * alpha, max_blocks=max_blocks, min_blocks=min_blocks),
-        harmed=boundary(
-            alpha=2.0 * alpha / guardrails, max_blocks=max_blocks, min_blocks=min_blocks
-        ),
-    )
+
+    def two_sided(rate: float) -> Boundary:
+        return boundary(
+            alpha=rate,
+            max_blocks=max_blocks,
+            min_blocks=min_blocks,
+            spending=spending,
+            ends_at=ends_at,
+        )
+
+    return GuardrailLevels(ok=two_sided(2.0 * alpha), harmed=two_sided(2.0 * alpha / guardrails))
 
 
 def metric_guardrail(

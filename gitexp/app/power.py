@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from gitexp.app.branches import current_experiment
 from gitexp.app.known_noise import KnownNoise, noise_in, noise_of_command
 from gitexp.app.load import load, resolve_id
 from gitexp.app.option_reader import OptionReader, between, size_reader
@@ -80,12 +81,9 @@ def power(
 
 def _named(store: Store, exp: str | None, options: PlanOptions) -> Experiment | None:
     """The experiment that was named, or is checked out when nothing else was."""
-    if exp is None and options.run is not None:
+    if exp is None and (options.run is not None or current_experiment(store) is None):
         return None
-    try:
-        return load(store, resolve_id(store, exp)).experiment
-    except UsageError:
-        return None
+    return load(store, resolve_id(store, exp)).experiment
 
 
 def _plan(store: Store, options: PlanOptions, experiment: Experiment | None) -> Plan:

@@ -13,12 +13,16 @@ from gitexp.decision import GuardSize, Noise
 from gitexp.lifecycle import Experiment
 from gitexp.model import Arm, Guardrail, Metric, Plan, Revision, Scale, Stopping, TestName
 from gitexp.policy.guard import scaled_margin
-from gitexp.policy.rule import Scheduled, guard_rules, primary_alpha, rule_of
+from gitexp.policy.rule import GuardRules, Scheduled, guard_rules, primary_alpha, rule_of
+from gitexp.policy.samples import good_sign
+from gitexp.stats.always_valid_guardrails import rate_guardrail_always_valid
+from gitexp.stats.guardrails import GuardrailState, rate_guardrail
 from gitexp.stats.operating import inflation
 from gitexp.stats.power import Design, detectable_effect, pairs_for_margin, sample_size
-from gitexp.stats.proportions import newcombe
 
 POWER = 0.8
+MOST_BLOCKS = 1_000_000
+"""No plan may have more."""
 LEAST_BLOCKS = 5
 """Fewer tell too little of how much they scatter."""
 ANYTIME_COST = 1.9
@@ -80,7 +84,7 @@ def _differences(blocks: Iterable[Block], metric: Metric, scale: Scale) -> list[
 def detectable(plan: Plan, sd: float, *, power: float = POWER) -> float | None:
     """The smallest effect the plan's blocks find with this power; None: none would do.
 
-    A fraction on the log scale, its size as an increase; else in metric units.
+    The size of a change in the good direction: a fraction on the log scale, else in metric units.
     """
     found = detectable_effect(
         plan.max_blocks,
@@ -92,16 +96,19 @@ def detectable(plan: Plan, sd: float, *, power: float = POWER) -> float | None:
     )
     if found is None:
         return None
-    return math.expm1(found * sd) if plan.scale is Scale.LOG else found * sd
+    if plan.scale is Scale.DIFFERENCE:
+        return found * sd
+    return abs(math.expm1(good_sign(plan.primary) * found * sd))
 
 
 def blocks_for(plan: Plan, effect: float, sd: float, *, power: float = POWER) -> int | None:
     """The max_blocks at which a plan like this one finds the effect; None beyond 10^7.
 
     Args:
-        effect: A fraction on the log scale, else in metric units; the sign does not count.
+        effect: The size of a change in the good direction, as of `detectable`.
     """
-    size = abs(math.log1p(effect) if plan.scale is Scale.LOG else effect) / sd
+    is_ratio = plan.scale is Scale.LOG
+    size = abs(math.log1p(good_sign(plan.primary) * effect) if is_ratio else effect) / sd
     needed = plan.max_blocks
     # the price of the looks depends, slightly, on how many there are
     for _ in range(3):
@@ -151,13 +158,46 @@ def _metric_size(plan: Plan, guardrail: Guardrail, sd: float) -> GuardSize:
 
 
 def _rate_size(plan: Plan, guardrail: Guardrail) -> GuardSize:
-    """Without any event the bound is the score interval's of 0 of n in both arms."""
-    rule = guard_rules(plan, alpha=plan.guardrail_alpha).ok
-    level = rule.nominal(rule.looks[-1])
-    n = 1
-    while n < 1_000_000 and newcombe((0, n), (0, n), level=level).high >= guardrail.margin:
-        n += max(n // 20, 1)
-    return GuardSize(guardrail=guardrail, needs=n, max_blocks=plan.max_blocks)
+    """At how many blocks it is ok if neither arm has any event, found by bisection."""
+    rules = guard_rules(plan, alpha=plan.guardrail_alpha)
+    enough = 1
+    while not _is_ok_without_events(guardrail, rules, enough):
+        enough *= 2
+        if enough > MOST_BLOCKS:
+            return GuardSize(guardrail=guardrail, needs=None, max_blocks=plan.max_blocks)
+    too_few = enough // 2
+    while enough - too_few > 1:
+        middle = (too_few + enough) // 2
+        if _is_ok_without_events(guardrail, rules, middle):
+            enough = middle
+        else:
+            too_few = middle
+    return GuardSize(guardrail=guardrail, needs=enough, max_blocks=plan.max_blocks)
+
+
+def _is_ok_without_events(guardrail: Guardrail, rules: GuardRules, n: int) -> bool:
+    """Whether the guardrail falls ok at the last look, were that at n blocks."""
+    nothing = [(0, n)]
+    if rules.is_any_time:
+        path = rate_guardrail_always_valid(
+            control=nothing,
+            treatment=nothing,
+            margin=guardrail.margin,
+            bad=1,
+            alpha_ok=rules.alpha_ok,
+            alpha_harmed=rules.alpha_harmed,
+            max_blocks=rules.max_blocks,
+        )
+    else:
+        path = rate_guardrail(
+            control=nothing,
+            treatment=nothing,
+            margin=guardrail.margin,
+            bad=1,
+            ok_levels=[rules.ok.nominal(rules.max_blocks)],
+            harmed_levels=[rules.harmed.nominal(rules.max_blocks)],
+        )
+    return path.state is GuardrailState.OK
 
 
 def _inflation(plan: Plan, power: float, *, alpha: float | None = None) -> float:

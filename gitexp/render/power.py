@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gitexp.app.views import PowerView
-from gitexp.decision import Noise
 from gitexp.model import Stopping
 from gitexp.render import numbers, words
 from gitexp.render.columns import Column, table
@@ -15,12 +14,14 @@ from gitexp.render.sentences import found_effect, guard_size
 def power_page(view: PowerView, screen: Screen) -> list[Line]:
     """What the plan can find, what the effect asked for takes, and other numbers of blocks."""
     plan = view.plan
-    unit = "block" if plan.test.is_paired else "trial of each arm"
-    lines = told("finds", f"{found_effect(plan, view.effect)} in {plan.max_blocks} {unit}s", screen)
+    counted = "blocks" if plan.test.is_paired else "trials of each arm"
+    lines = told(
+        "finds", f"{found_effect(plan, view.effect)} in {plan.max_blocks} {counted}", screen
+    )
     if view.wanted is not None:
         takes = "more than anybody could run"
         if view.needed is not None:
-            takes = f"{view.needed} {unit}s: --max-blocks {view.needed}"
+            takes = f"{view.needed} {counted}: --max-blocks {view.needed}"
         lines += told("takes", f"{found_effect(plan, view.wanted)}: {takes}", screen)
     lines += [part for g in view.guards for part in told("guardrail", guard_size(g), screen)]
     lines += told("with", _conditions(view), screen)
@@ -28,7 +29,7 @@ def power_page(view: PowerView, screen: Screen) -> list[Line]:
     lines += table(
         [
             Column(
-                title=f"{unit.split()[0].upper()}S",
+                title=counted.upper(),
                 rows=[str(n) for n, _ in view.finds],
                 is_right=True,
             ),
@@ -52,7 +53,3 @@ def _conditions(view: PowerView) -> str:
     if plan.stopping is Stopping.ALWAYS_VALID:
         text += f"; {words.ANYTIME_PRICE}"
     return text
-
-
-def _blocks(noise: Noise) -> str:
-    return numbers.plural(noise.blocks, "block")

@@ -94,12 +94,6 @@ class Experiment:
         return self.standing.last(Promoted)
 
     @property
-    def shows_counts_only(self) -> bool:
-        """Whether the plan keeps all values from those who run it until it has ended."""
-        has_ended = self.expired is not None or self.state is not State.RUNNING
-        return self.plan.spends_on_expiry and not has_ended and not self.decisions
-
-    @property
     def overrides(self) -> Mapping[Oid, str]:
         """By treatment commit, why it was right to merge it although it was not found better."""
         found: dict[Oid, str] = {}
@@ -126,6 +120,14 @@ class Experiment:
     def decisions(self) -> Mapping[Revision, Record]:
         """The decision that holds, by revision."""
         return self.admission.decisions
+
+    def shows_counts_only(self, revision: Revision | None) -> bool:
+        """Whether the plan keeps this revision's values from those who run it until it has ended.
+
+        A decision about another revision ends nothing for this one.
+        """
+        has_ended = self.expired is not None or self.state is not State.RUNNING
+        return self.plan.spends_on_expiry and not has_ended and revision not in self.decisions
 
     def admitted(self, revision: Revision) -> tuple[Block, ...]:
         """The blocks that had entered by the plan's last day, in the order they did.

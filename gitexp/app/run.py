@@ -175,7 +175,7 @@ class _Run:
         return trial_done(
             record,
             at_most_s=None if view is None else self._at_most(view),
-            shows_values=not self._loaded.experiment.shows_counts_only,
+            shows_values=not self._loaded.experiment.shows_counts_only(self._comparison.revision),
         )
 
     def _ended(self, reason: str) -> RunEnded:

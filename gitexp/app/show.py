@@ -10,7 +10,7 @@ from gitexp.app.views import LogEntry, LogView, PlanView
 from gitexp.blocks import Block
 from gitexp.errors import GitexpError
 from gitexp.lifecycle import Experiment, unknown_kinds
-from gitexp.model import ExperimentId, Outcome, Record, RecordId, Trial
+from gitexp.model import ExperimentId, Observation, Outcome, Record, RecordId, Trial
 from gitexp.store.store import Store
 
 
@@ -30,6 +30,7 @@ def log(store: Store, exp: ExperimentId) -> LogView:
     """All records, oldest first, with what became of each."""
     experiment = load(store, exp).experiment
     marks = _block_marks(experiment)
+    revisions = {run.record.id: run.trial.revision for run in experiment.trials}
     return LogView(
         experiment=experiment,
         entries=tuple(
@@ -37,10 +38,16 @@ def log(store: Store, exp: ExperimentId) -> LogView:
                 record=record,
                 marks=_marks(experiment, record, marks),
                 tail=_last_line(store, record.body) if isinstance(record.body, Trial) else None,
+                hides_values=experiment.shows_counts_only(revisions.get(_trial_of(record))),
             )
             for record in experiment.records
         ),
     )
+
+
+def _trial_of(record: Record) -> RecordId:
+    """The trial whose values the record holds, if it holds any."""
+    return record.body.trial if isinstance(record.body, Observation) else record.id
 
 
 def _last_line(store: Store, trial: Trial) -> str | None:

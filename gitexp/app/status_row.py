@@ -195,7 +195,7 @@ def _estimate(
 ) -> Estimate:
     """The primary metric over the blocks that the known result is of, else over all of them."""
     plan = experiment.plan
-    if experiment.shows_counts_only:
+    if experiment.shows_counts_only(revision):
         return _NOTHING_SHOWN
     change, interval = _known_change(decided, cached)
     used = cached.used if cached else decided.blocks if decided else None

@@ -53,11 +53,13 @@ class LogEntry:
         marks: Any of 'warm-up', 'void', 'retracted', 'waiting', 'late', 'after', 'unpaired',
             'superseded'.
         tail: The last line a trial that failed printed; None when nothing is kept of it.
+        hides_values: Whether the plan keeps them from those who run it until it has ended.
     """
 
     record: Record
     marks: tuple[str, ...]
     tail: str | None = None
+    hides_values: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,7 @@ def analyse(
         checks.append(_value_health(error))
         study = None
     found = _assemble(experiment, comparison, blocks, study, tuple(checks))
-    if experiment.plan.spends_on_expiry and found.verdict is Verdict.COLLECTING:
+    if experiment.shows_counts_only(revision) and not found.verdict.is_final:
         return _counts_only(found, experiment.plan)
     return found
 
@@ -115,9 +115,11 @@ def _assemble(
 def _counts_only(found: Analysis, plan: Plan) -> Analysis:
     """The analysis without anything that could tell somebody when to stop."""
     why = "only counts are shown until it ends, as registered"
+    is_invalid = found.verdict is Verdict.INVALID
+    counts = f"{found.blocks.complete} of {plan.max_blocks} blocks; {why}"
     return replace(
         found,
-        reason=f"{found.blocks.complete} of {plan.max_blocks} blocks; {why}",
+        reason=found.reason if is_invalid else counts,
         primary=unmeasured(plan, level=found.primary.level, why=why),
         after=None,
         looks=replace(found.looks, crossed_at=None, critical=None),

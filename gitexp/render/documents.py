@@ -238,12 +238,9 @@ def _plan(view: PlanView) -> dict[str, object]:
 
 
 def _log(view: LogView) -> dict[str, object]:
-    records = [_entry(entry) for entry in view.entries]
-    if view.experiment.shows_counts_only:
-        records = [r | {"metrics": {}} if "metrics" in r else r for r in records]
     return {
         "id": view.experiment.id,
-        "records": records,
+        "records": [_entry(entry) for entry in view.entries],
         "problems": [problem_values(problem) for problem in view.experiment.problems],
     }
 
@@ -251,4 +248,6 @@ def _log(view: LogView) -> dict[str, object]:
 def _entry(entry: LogEntry) -> dict[str, object]:
     # the stored line itself: fields of newer versions come along
     stored: dict[str, object] = json.loads(entry.record.line)
+    if entry.hides_values and "metrics" in stored:
+        stored["metrics"] = {}
     return {**stored, "marks": entry.marks, "tail": entry.tail}

@@ -49,8 +49,6 @@ def log_page(view: LogView, screen: Screen) -> list[Line]:
     units = {metric.name: metric for metric in view.experiment.plan.declared}
     decided = _decided(view)
     entries = view.entries
-    if view.experiment.shows_counts_only:
-        units = {}  # no metric has a unit, so none is shown
     what = [_what(entry, runs, units, decided) for entry in entries]
     whole = screen if screen.is_read else replace(screen, width=sys.maxsize)
     head, *rows = table(
@@ -97,11 +95,13 @@ def _what(
 ) -> str:
     run = runs.get(entry.record.id)
     body = entry.record.body
+    if entry.hides_values:
+        units = {}  # no metric has a unit, so none is shown
     if run is not None and isinstance(body, Trial):
         return _trial(body, run, units)
     if isinstance(body, Promoted) and body.recognised is not None and body.tip not in decided:
         return f"{describe(body)}, without a decision"
-    if isinstance(body, Observation) and not units:
+    if isinstance(body, Observation) and entry.hides_values:
         return f"observation of {body.trial}"
     return describe(body)
 

@@ -23,6 +23,9 @@ def raw_statistics(view: AnalysisView, screen: Screen) -> list[Line]:
     if analysis.after is not None:
         lines += [line(Span("over all blocks, for comparison", Style.MUTED))]
         lines += _result(analysis.after, screen)
+    is_hidden = view.experiment.shows_counts_only(analysis.revision)
+    if is_hidden and not analysis.verdict.is_final:
+        return [*lines, line()]
     return [*lines, line(), *_blocks(view, screen), line()]
 
 

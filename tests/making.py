@@ -134,6 +134,7 @@ class Notebook:
         writer: WriterId = ANN,
         revision: Revision = REVISION,
         at: datetime | None = None,
+        host: str = "mill",
     ) -> Record:
         """One trial; `failures` follows from the outcome."""
         failed = 1.0 if outcome in (Outcome.FAILED, Outcome.TIMEOUT) else 0.0
@@ -144,7 +145,7 @@ class Notebook:
             block=block,
             attempt=attempt,
             slot=None,
-            host="mill",
+            host=host,
             outcome=outcome,
             exit_code=0 if outcome is Outcome.OK else 1,
             metrics={"failures": failed, **metrics},

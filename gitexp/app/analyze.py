@@ -26,11 +26,19 @@ from gitexp.policy import analyse
 from gitexp.store.store import Store
 
 
-def analyze(store: Store, exp: ExperimentId) -> AnalysisView:
-    """The verdict as the records give it now. Writes nothing but a cache."""
+def analyze(store: Store, exp: ExperimentId, *, with_others: bool = False) -> AnalysisView:
+    """The verdict as the records give it now. Writes nothing but a cache.
+
+    Args:
+        with_others: Whether other tests of the same values are wanted, for comparison.
+    """
     loaded = load(store, exp)
     view = view_of(loaded.experiment, loaded.compared(), loaded)
     keep_verdict(store, loaded, view.analysis)
+    if with_others:
+        from gitexp.policy.others import others_of
+
+        view = replace(view, others=others_of(loaded.experiment, view.analysis))
     if exp != current_experiment(store):
         return view
     return replace(view, next=without_switch(view.next, exp))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gitexp.decision import Analysis, GuardSize, Noise, NoiseFloor
+from gitexp.decision import Analysis, GuardSize, Noise, NoiseFloor, Others
 from gitexp.lifecycle import Experiment
 from gitexp.model import (
     Arm,
@@ -21,12 +21,17 @@ from gitexp.model import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisView:
-    """What `analyze` answers, and `run` with its verdict."""
+    """What `analyze` answers, and `run` with its verdict.
+
+    Attributes:
+        others: Asked for with --verbose; None also where there is nothing to compare with.
+    """
 
     experiment: Experiment
     comparison: Comparison
     analysis: Analysis
     next: tuple[str, ...]
+    others: Others | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,6 @@ def analyze(output: Output, exp_id: str | None, verbose: bool, exit_code: bool) 
     from gitexp.app.opening import open_store
 
     store = open_store()
-    view = answer(store, resolve_id(store, exp_id))
+    view = answer(store, resolve_id(store, exp_id), with_others=verbose)
     output.show(view, verbose=verbose)
     return verdict_status(view.analysis.verdict, exit_code=exit_code)

@@ -83,7 +83,10 @@ def exit_code_option(command: Command) -> Command:
 def verbose_option(command: Command) -> Command:
     """`--verbose` as `verbose: bool`."""
     return click.option(
-        "-v", "--verbose", is_flag=True, help="Add the raw statistics and every block."
+        "-v",
+        "--verbose",
+        is_flag=True,
+        help="Add the raw statistics, other tests for comparison, and every block.",
     )(command)
 
 

@@ -29,9 +29,9 @@ def measured(
     effect = result.estimate
     interval = (result.interval.low, result.interval.high)
     if plan.scale is Scale.LOG:
-        rel_effect = None if result.estimate is None else _ratio_change(result.estimate)
+        rel_effect = None if result.estimate is None else ratio_change(result.estimate)
         effect = None if rel_effect is None or center.median is None else rel_effect * center.median
-        interval = (_ratio_change(interval[0]), _ratio_change(interval[1]))
+        interval = (ratio_change(interval[0]), ratio_change(interval[1]))
     enough = len(control) > 1 and len(treatment) > 1
     differences = sample.differences(used=used)
     return PrimaryResult(
@@ -43,6 +43,7 @@ def measured(
         effect=effect,
         rel_effect=rel_effect,
         interval=interval,
+        ends_included=(result.interval.low_included, result.interval.high_included),
         level=level,
         p_value=None if nominal is None else result.p_value,
         nominal_level=nominal,
@@ -67,6 +68,7 @@ def unmeasured(plan: Plan, *, level: float, why: str) -> PrimaryResult:
         effect=None,
         rel_effect=None,
         interval=(-math.inf, math.inf),
+        ends_included=(False, False),
         level=level,
         p_value=None,
         nominal_level=None,
@@ -79,7 +81,7 @@ def unmeasured(plan: Plan, *, level: float, why: str) -> PrimaryResult:
     )
 
 
-def _ratio_change(theta: float) -> float:
+def ratio_change(theta: float) -> float:
     """exp(theta) - 1; an unbounded end stays unbounded."""
     if math.isinf(theta):
         return theta

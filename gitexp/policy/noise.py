@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from statistics import stdev
@@ -12,6 +11,7 @@ from gitexp.decision import NoiseFloor
 from gitexp.health import Health, HealthState
 from gitexp.lifecycle import Experiment
 from gitexp.model import Plan, Scale
+from gitexp.policy.measure import ratio_change
 from gitexp.policy.paired import PairedSample, paired_test
 from gitexp.stats.replay import result_at
 
@@ -49,7 +49,7 @@ def _floor(host: str, blocks: Sequence[Block], plan: Plan) -> NoiseFloor | None:
     differences = sample.differences(used=None)
     ends = (found.interval.low, found.interval.high)
     if plan.scale is Scale.LOG:
-        ends = (_ratio(ends[0]), _ratio(ends[1]))
+        ends = (ratio_change(ends[0]), ratio_change(ends[1]))
     return NoiseFloor(
         host=host,
         blocks=sample.size,
@@ -58,10 +58,6 @@ def _floor(host: str, blocks: Sequence[Block], plan: Plan) -> NoiseFloor | None:
         is_clean=0.0 in found.interval,
         measured=_newest(blocks),
     )
-
-
-def _ratio(theta: float) -> float:
-    return math.expm1(theta) if math.isfinite(theta) else theta
 
 
 def _newest(blocks: Sequence[Block]) -> datetime:

@@ -8,6 +8,7 @@ from gitexp.decision import (
     ArmSummary,
     GuardrailResult,
     Impact,
+    Others,
     PrimaryResult,
     SecondaryResult,
     WatchResult,
@@ -77,6 +78,7 @@ def analysis_values(view: AnalysisView) -> dict[str, object]:
         "criteria": [{"name": c.name, "met": c.met, "text": c.text} for c in analysis.criteria],
         "impact": None if analysis.impact is None else _impact(analysis.impact),
         "blocks_needed": analysis.blocks_needed,
+        "others": None if view.others is None else _others(view.others),
         "next": view.next,
     }
 
@@ -104,6 +106,7 @@ def _result(found: PrimaryResult, stopping: Stopping) -> dict[str, object]:
         "effect": found.effect,
         "rel_effect": found.rel_effect,
         "interval": found.interval,
+        "ends_included": found.ends_included,
         "level": found.level,
         "interval_kind": INTERVAL_KINDS[stopping],
         "p_value": found.p_value,
@@ -167,6 +170,31 @@ def _impact(found: Impact) -> dict[str, object]:
         "per_month": found.per_month,
         "interval": found.interval,
         "per_year": 12 * found.per_month,
+    }
+
+
+def _others(found: Others) -> dict[str, object]:
+    return {
+        "level": found.level,
+        "used": found.used,
+        "tests": [
+            {
+                "method": row.method,
+                "estimate": row.estimate,
+                "interval": row.interval,
+                "p_value": row.p_value,
+                "n": row.n,
+                "left_out": row.left_out,
+                "ignores_pairs": row.ignores_pairs,
+                "is_registered": row.is_registered,
+                "caveats": row.caveats,
+            }
+            for row in found.tests
+        ],
+        "effect_sizes": [
+            {"name": size.name, "value": size.value, "interval": size.interval}
+            for size in found.effect_sizes
+        ],
     }
 
 

@@ -148,19 +148,33 @@ def change(
     return signed(quantity(value, metric.unit, digits=3))
 
 
-def interval(ends: tuple[float, float] | None, metric: Metric, scale: Scale) -> str:
+def interval(
+    ends: tuple[float, float] | None,
+    metric: Metric,
+    scale: Scale,
+    *,
+    included: tuple[bool, bool] = (True, True),
+) -> str:
     """Both ends on one scale, as '[−11.3%, −0.6%]'.
+
+    Args:
+        included: Whether each end is itself not rejected. It shows where it matters: when the end
+            is no change.
 
     >>> from gitexp.model import BUILT_IN_METRICS as B
     >>> interval((-math.inf, -0.046), B["time"], Scale.LOG)
     '[unbounded, −4.6%]'
+    >>> interval((0.0, 0.046), B["time"], Scale.LOG, included=(False, True))
+    '(0.0%, +4.6%]'
     """
     if ends is None:
         return UNKNOWN
     if not any(map(math.isfinite, ends)):
         return UNBOUNDED
     low, high = interval_ends(ends, metric, scale)
-    return f"[{low}, {high}]"
+    left = "(" if ends[0] == 0.0 and not included[0] else "["
+    right = ")" if ends[1] == 0.0 and not included[1] else "]"
+    return f"{left}{low}, {high}{right}"
 
 
 def interval_ends(ends: tuple[float, float], metric: Metric, scale: Scale) -> tuple[str, str]:

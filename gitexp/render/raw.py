@@ -8,11 +8,12 @@ from gitexp.decision import ArmSummary, PrimaryResult
 from gitexp.model import Scale
 from gitexp.render import numbers, words
 from gitexp.render.labels import told
+from gitexp.render.others import other_tests
 from gitexp.render.screen import Line, Screen, Span, Style, line
 
 
 def raw_statistics(view: AnalysisView, screen: Screen) -> list[Line]:
-    """Both arms' summaries, the test, the effect sizes, and a table of the blocks."""
+    """Both arms' summaries, the test, the effect sizes, other tests, and a table of the blocks."""
     analysis = view.analysis
     lines = [line(), line(Span("raw statistics", Style.STRONG))]
     lines += _result(analysis.primary, screen)
@@ -23,6 +24,7 @@ def raw_statistics(view: AnalysisView, screen: Screen) -> list[Line]:
     if analysis.after is not None:
         lines += [line(Span("over all blocks, for comparison", Style.MUTED))]
         lines += _result(analysis.after, screen)
+    lines += other_tests(view, screen)
     is_hidden = view.experiment.shows_counts_only(analysis.revision)
     if is_hidden and not analysis.verdict.is_final:
         return [*lines, line()]

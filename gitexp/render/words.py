@@ -172,4 +172,4 @@ def is_exact(of: PrimaryResult) -> bool:
 def change_and_interval(of: PrimaryResult) -> tuple[str, str]:
     """'−6.1%' and '[−11.3%, −0.6%]'."""
     value = numbers.change(effect(of), of.metric, of.scale)
-    return value, numbers.interval(of.interval, of.metric, of.scale)
+    return value, numbers.interval(of.interval, of.metric, of.scale, included=of.ends_included)

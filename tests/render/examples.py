@@ -25,8 +25,12 @@ from gitexp.decision import (
     ArmSummary,
     BlockCounts,
     Criterion,
+    EffectSize,
     GuardrailResult,
     Looks,
+    Method,
+    Others,
+    OtherTest,
     PrimaryResult,
 )
 from gitexp.health import Health, HealthState
@@ -164,6 +168,7 @@ PRIMARY = PrimaryResult(
     effect=-0.045 * 1.4823,
     rel_effect=-0.045,
     interval=(-0.0804, -0.0091),
+    ends_included=(True, True),
     level=0.95,
     p_value=0.00195,
     nominal_level=0.0031,
@@ -244,11 +249,55 @@ ANALYSIS = Analysis(
     alerts=(),
     impact=None,
 )
+OTHERS = Others(
+    level=0.95,
+    used=10,
+    tests=(
+        OtherTest(
+            method=Method.SIGNED_RANK,
+            estimate=-0.045,
+            interval=(-0.0712, -0.0193),
+            p_value=0.00195,
+            n=10,
+            left_out=0,
+            ignores_pairs=False,
+            is_registered=True,
+            caveats=(),
+        ),
+        OtherTest(
+            method=Method.EQUIVALENCE,
+            estimate=None,
+            interval=None,
+            p_value=0.031,
+            n=9,
+            left_out=1,
+            ignores_pairs=False,
+            is_registered=False,
+            caveats=(),
+        ),
+        OtherTest(
+            method=Method.WELCH,
+            estimate=-0.0467,
+            interval=(-inf, 0.0102),
+            p_value=None,
+            n=19,
+            left_out=1,
+            ignores_pairs=True,
+            is_registered=False,
+            caveats=("not estimable: no spread in either arm",),
+        ),
+    ),
+    effect_sizes=(
+        EffectSize(name="hedges_g", value=-3.61, interval=(-5.1, -2.04)),
+        EffectSize(name="d_z", value=None, interval=None),
+    ),
+)
 ANALYSIS_VIEW = AnalysisView(
     experiment=EXPERIMENT,
     comparison=COMPARISON,
     analysis=ANALYSIS,
     next=("git exp promote fast-parse",),
+    others=OTHERS,
 )
 YOUNG_VIEW = replace(
     ANALYSIS_VIEW,

@@ -7,12 +7,15 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gitexp.app.record import NewTrial, record
 from gitexp.app.trust import trust
-from gitexp.model import PlanHash
+from gitexp.model import Arm, ExperimentId, PlanHash
+from gitexp.store.store import Store
 from tests.support import BIN, GitExp, GitIn, Result
 
 HYPOTHESIS = "a table of prefixes lowers the score by 20 %"
@@ -117,3 +120,25 @@ def begin(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> subpro
         text=True,
         start_new_session=True,
     )
+
+
+def record_blocks(
+    git: GitIn,
+    pairs: Iterable[tuple[float, float]],
+    *,
+    exp: str = "fast",
+    metric: str = "score",
+    is_paired: bool = True,
+    others: Mapping[str, tuple[float, float]] | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> None:
+    """What `git exp record` would record, in one process: a start for each takes too long."""
+    store = Store.open(git.path, clock=clock) if clock else Store.open(git.path)
+    for number, pair in enumerate(pairs, 1):
+        for at, arm in enumerate(Arm):
+            values = {metric: pair[at]} | {name: both[at] for name, both in (others or {}).items()}
+            metrics = tuple(f"{name}={value!r}" for name, value in values.items())
+            block = number if is_paired else None
+            new = NewTrial(arm=arm, metrics=metrics, block=block, trial_id=None)
+            record(store, ExperimentId(exp), new)
+    store.flush()

@@ -6,6 +6,8 @@ They are shown, and what they do is for the policy to say; nothing is deleted.
 from __future__ import annotations
 
 import math
+from bisect import insort
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaln, gammaln, logsumexp
 
-from gitexp.stats.results import FloatArray, as_values
+from gitexp.stats.exact_rates import fisher_p
+from gitexp.stats.results import as_values
 from gitexp.stats.signals import Check, Evidence, Signal, checked, unchecked
 
 ERROR_EVIDENCE = 20.0
@@ -89,16 +92,17 @@ def attrition(
     Raises:
         ValueError: unless 0 <= failed <= trials.
     """
-    from scipy.stats import fisher_exact
-
     for failed, trials in (control, treatment):
         if not 0 <= failed <= trials:
             raise ValueError(f"failed must lie between 0 and trials ({trials}), not {failed}")
-    if not (control[1] and treatment[1]):
+    p_value = fisher_p(control, treatment)
+    if p_value is None:
         return unchecked(threshold, "an arm has no trial yet")
-    table = np.array([[failed, trials - failed] for failed, trials in (control, treatment)])
-    difference = treatment[0] / treatment[1] - control[0] / control[1]
-    return checked(difference, float(fisher_exact(table).pvalue), threshold)
+    return checked(
+        treatment[0] / treatment[1] - control[0] / control[1],
+        p_value,
+        threshold,
+    )
 
 
 class Oddity(StrEnum):
@@ -138,18 +142,22 @@ def anomalies(values: npt.ArrayLike) -> tuple[Judged, ...]:
     x = as_values("values", values)
     if np.any(x <= 0.0):
         raise ValueError(f"values must be positive, not {x[x <= 0.0][0]}")
-    logs = np.asarray(np.round(np.log(x), 12), dtype=np.float64)  # equal but for rounding is equal
-    return tuple(_judged(float(logs[i]), logs[:i]) for i in range(logs.size))
+    found: list[Judged] = []
+    earlier: list[float] = []  # sorted
+    for value in np.round(np.log(x), 12).tolist():  # equal but for rounding is equal
+        found.append(_judged(value, earlier))
+        insort(earlier, value)
+    return tuple(found)
 
 
-def _judged(value: float, earlier: FloatArray) -> Judged:
-    if earlier.size < FEWEST_EARLIER:
+def _judged(value: float, earlier: Sequence[float]) -> Judged:
+    """The value against the sorted ones before it."""
+    if len(earlier) < FEWEST_EARLIER:
         return _not_judged(f"need at least {FEWEST_EARLIER} earlier trials of this arm")
-    median = float(np.median(earlier))
-    spread = _MAD_TO_SD * float(np.median(np.abs(earlier - median)))
+    median = _quantile(earlier, 0.5)
+    spread = _MAD_TO_SD * _median_distance(earlier, median)
     if spread == 0.0:
-        low, high = np.percentile(earlier, [25.0, 75.0])
-        spread = float(high - low) / _IQR_TO_SD
+        spread = (_quantile(earlier, 0.75) - _quantile(earlier, 0.25)) / _IQR_TO_SD
     if spread == 0.0:
         return _not_judged("no spread in the earlier trials of this arm")
     z = (value - median) / spread
@@ -157,6 +165,32 @@ def _judged(value: float, earlier: FloatArray) -> Judged:
     if abs(z) >= ODD:
         oddity = Oddity.VERY_ODD if abs(z) >= VERY_ODD else Oddity.ODD
     return Judged(z=z, oddity=oddity)
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """The quantile of sorted values, linear between two of them."""
+    below, part = divmod(share * (len(ordered) - 1), 1.0)
+    k = int(below)
+    return ordered[k] + part * (ordered[k + 1] - ordered[k]) if part else ordered[k]
+
+
+def _median_distance(ordered: Sequence[float], centre: float) -> float:
+    """The median distance of sorted values from `centre`, found without measuring them all."""
+    n = len(ordered)
+    middle = (_distance(ordered, centre, (n - 1) // 2), _distance(ordered, centre, n // 2))
+    return sum(middle) / 2.0
+
+
+def _distance(ordered: Sequence[float], centre: float, k: int) -> float:
+    """The distance from `centre` that k of the sorted values do not reach."""
+    low, high = 0, len(ordered) - k - 1
+    while low < high:  # where the k + 1 nearest begin
+        start = (low + high) // 2
+        if centre - ordered[start] > ordered[start + k + 1] - centre:
+            low = start + 1
+        else:
+            high = start
+    return max(centre - ordered[low], ordered[low + k] - centre)
 
 
 def _not_judged(why: str) -> Judged:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtr, chdtrc, fdtrc, gammaln, ndtr
 
+from gitexp.stats.kendall import tau_against_order
 from gitexp.stats.results import FloatArray, IntArray, as_values
 from gitexp.stats.signals import Check, Signal, checked, unchecked
 from gitexp.stats.signed_rank import coded
@@ -23,22 +24,19 @@ FEWEST_PER_HOST = 5
 def drift(d: npt.ArrayLike, *, threshold: float = 0.001) -> Check:
     """Whether the differences rise or fall with time: Kendall's tau against their order.
 
-    Kendall (1938), Biometrika 30, 81; exact without ties up to 33 blocks. For one look. The value
-    is tau.
+    For one look. The value is tau.
 
     Args:
         d: Shape (n,), one difference per block in replay order; ±1e6 or ±inf where only one arm
             failed.
     """
-    from scipy.stats import kendalltau
-
     values = coded(as_values("d", d, infinite=True))
     if values.size < FEWEST_FOR_DRIFT:
         return unchecked(threshold, f"need at least {FEWEST_FOR_DRIFT} complete blocks")
     if np.all(values == values[0]):
         return unchecked(threshold, "no spread in the differences")
-    found = kendalltau(np.arange(values.size), values)
-    return checked(float(found.statistic), float(found.pvalue), threshold)
+    tau, p_value = tau_against_order(values)
+    return checked(tau, p_value, threshold)
 
 
 def order_balance(control_first: Sequence[bool], *, threshold: float = 0.001) -> Check:

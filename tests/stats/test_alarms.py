@@ -171,3 +171,20 @@ def test_ordinary_values_are_seldom_flagged() -> None:
         flagged += [judged.oddity in (Oddity.ODD, Oddity.VERY_ODD) for judged in found]
     assert flagged[10] / 150 < 0.0091 + 4 * math.sqrt(0.0091 / 150)
     assert flagged[20:].mean() / 150 < 0.0013
+
+
+@given(st.lists(st.sampled_from([1.0, 1.25, 1.5, 2.0, 3.0, 7.0, 40.0]), min_size=11, max_size=40))
+def test_each_value_is_held_against_the_median_and_the_spread_of_all_before_it(
+    values: list[float],
+) -> None:
+    logs = np.round(np.log(values), 12)
+    for k, judged in enumerate(anomalies(values)):
+        if k < FEWEST_EARLIER:
+            continue
+        earlier = logs[:k]
+        spread = 1.4826 * np.median(np.abs(earlier - np.median(earlier)))
+        if spread == 0.0:
+            low, high = np.percentile(earlier, [25, 75])
+            spread = (high - low) / 1.349
+        expected = None if spread == 0.0 else (logs[k] - np.median(earlier)) / spread
+        assert judged.z == (None if expected is None else pytest.approx(expected, abs=1e-9))

@@ -24,6 +24,7 @@ from gitexp.model import (
     Plan,
     PlanBody,
     Record,
+    RecordId,
     Revision,
     Scale,
     Spending,
@@ -134,7 +135,9 @@ class Notebook:
         writer: WriterId = ANN,
         revision: Revision = REVISION,
         at: datetime | None = None,
+        slot: int | None = None,
         host: str = "mill",
+        env: RecordId | None = None,
     ) -> Record:
         """One trial; `failures` follows from the outcome."""
         failed = 1.0 if outcome in (Outcome.FAILED, Outcome.TIMEOUT) else 0.0
@@ -144,11 +147,12 @@ class Notebook:
             revision=revision,
             block=block,
             attempt=attempt,
-            slot=None,
+            slot=slot,
             host=host,
             outcome=outcome,
             exit_code=0 if outcome is Outcome.OK else 1,
             metrics={"failures": failed, **metrics},
+            env=env,
         )
         return self.add(body, writer=writer, at=at)
 

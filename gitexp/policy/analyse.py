@@ -19,14 +19,25 @@ from gitexp.model import (
     Revision,
     Verdict,
 )
+from gitexp.policy.alerts import count_alerts, value_alerts
+from gitexp.policy.balance import balance_health
+from gitexp.policy.checks import (
+    pooling_health,
+    record_health,
+    retracted_count,
+    retraction_health,
+    value_health,
+)
+from gitexp.policy.conditions import condition_health, stability_health
 from gitexp.policy.impact import impact_of
 from gitexp.policy.measure import measured, unmeasured
 from gitexp.policy.noise import noise_health
+from gitexp.policy.oddities import judged_runs, oddity_health
 from gitexp.policy.reasons import blocks_needed, criteria_of, reason_of
 from gitexp.policy.rule import primary_alpha
 from gitexp.policy.secondary import secondary_results
 from gitexp.policy.study import Study, study_of
-from gitexp.policy.watched import floor_alerts, watch_results
+from gitexp.policy.watched import watch_results
 
 
 def analyse(
@@ -49,25 +60,37 @@ def analyse(
     checks = [
         *health,
         *noise_health(experiment, [block.control.trial.host for block in blocks]),
-        *_revision_health(experiment, revision),
-        *_missing_health(experiment, revision),
-        *_metric_health(experiment.plan, kept),
+        *record_health(experiment, revision, kept),
+        *balance_health(experiment, revision, kept),
+        *condition_health(experiment, revision, kept),
     ]
     try:
         study = study_of(experiment, revision, kept, at_expiry=at_expiry)
-        retracted = _retracted(experiment, revision, blocks)
+        checks += pooling_health(experiment, study)
+        retracted = retracted_count(experiment, revision, blocks)
         if retracted:
             everything = study_of(
                 experiment, revision, blocks, with_retracted=True, at_expiry=at_expiry
             )
-            checks.append(_retraction_health(experiment, retracted, everything, study))
+            checks.append(retraction_health(experiment, retracted, everything, study))
     except NotPositive as error:
-        checks.append(_value_health(error))
+        checks.append(value_health(error))
         study = None
     found = _assemble(experiment, comparison, blocks, study, tuple(checks))
+    found = replace(found, alerts=tuple(count_alerts(experiment, revision, kept)))
     if experiment.shows_counts_only(revision) and not found.verdict.is_final:
         return _counts_only(found, experiment.plan)
-    return found
+    return found if study is None else _with_values_checked(found, study)
+
+
+def _with_values_checked(found: Analysis, study: Study) -> Analysis:
+    """The analysis with the checks and alerts that tell what was measured."""
+    judged = judged_runs(study)
+    return replace(
+        found,
+        health=(*found.health, *stability_health(study), *oddity_health(judged)),
+        alerts=(*found.alerts, *value_alerts(study, found.watches, judged)),
+    )
 
 
 def _assemble(
@@ -89,7 +112,6 @@ def _assemble(
         # recorded is final: the replay can only agree, unless the rule itself has changed
         verdict = record.body.verdict
     primary = _shown(study, level) if study else unmeasured(plan, level=level, why="values to mend")
-    watches = watch_results(study) if study else ()
     return Analysis(
         revision=revision,
         verdict=verdict,
@@ -102,9 +124,9 @@ def _assemble(
         after=_after(study, level) if study else None,
         looks=_looks(study),
         guardrails=tuple(guard.result() for guard in study.guarded) if study else (),
-        watches=watches,
+        watches=watch_results(study) if study else (),
         secondary=secondary_results(study) if study else (),
-        alerts=tuple(floor_alerts(watches)),
+        alerts=(),
         health=checks,
         criteria=criteria_of(study, primary) if study else (),
         blocks_needed=blocks_needed(study, verdict),
@@ -126,7 +148,6 @@ def _counts_only(found: Analysis, plan: Plan) -> Analysis:
         guardrails=(),
         watches=(),
         secondary=(),
-        alerts=(),
         criteria=(),
         impact=None,
     )
@@ -178,7 +199,7 @@ def _block_counts(
         waiting=sum(waiting.values()),
         waiting_by=tuple(sorted(waiting.items())),
         both_failed=len(kept) - sum(block.has_value(plan.primary) for block in kept),
-        retracted=_retracted(experiment, revision, blocks),
+        retracted=retracted_count(experiment, revision, blocks),
         late=experiment.late(revision),
         unpaired=len(unpaired),
         max=plan.max_blocks,
@@ -219,87 +240,4 @@ def _looks(study: Study | None) -> Looks:
         decided_at=shown.n if shown is not None and study.walk.ended is not None else None,
         ended_at=None if study.walk.ended is None else study.looks[study.walk.ended].n,
         critical=None if shown is None else study.rule.critical(shown.n),
-    )
-
-
-def _revision_health(experiment: Experiment, revision: Revision) -> list[Health]:
-    seen = experiment.revisions()
-    allowed = experiment.plan.revisions
-    if revision not in seen[allowed:]:
-        return []
-    return [
-        Health(
-            check="revisions",
-            state=HealthState.FAIL,
-            value=f"revision {seen.index(revision) + 1} of {allowed} registered",
-            threshold=str(allowed),
-            advice=f"register the new code: git exp create --like {experiment.id}",
-        )
-    ]
-
-
-def _missing_health(experiment: Experiment, revision: Revision) -> list[Health]:
-    return [
-        Health(
-            check="evidence",
-            state=HealthState.FAIL,
-            value=f"{count} records of {writer} that were taken in are not here",
-            threshold="all that the decider took in",
-            advice="bring them: git exp sync",
-        )
-        for (of, writer), count in sorted(experiment.missing.items())
-        if of == revision
-    ]
-
-
-def _retracted(experiment: Experiment, revision: Revision, blocks: Sequence[Block]) -> int:
-    """Blocks, or trials of a test without blocks, that a retraction took out."""
-    if experiment.plan.test.is_paired:
-        return sum(block.is_retracted for block in blocks)
-    everything = experiment.counted(revision, with_retracted=True)
-    return len(everything) - len(experiment.counted(revision))
-
-
-def _retraction_health(
-    experiment: Experiment, count: int, everything: Study, study: Study
-) -> Health:
-    flips = everything.walk.verdict is not study.walk.verdict
-    what = "blocks" if experiment.plan.test.is_paired else "trials"
-    return Health(
-        check="retractions",
-        state=HealthState.FAIL if flips else HealthState.WARN,
-        value=f"{count} retracted {what}"
-        + (f" turn {everything.walk.verdict} into {study.walk.verdict}" if flips else ""),
-        threshold="the same verdict with and without them",
-        advice=(
-            f"measure again: git exp create --like {experiment.id}"
-            if flips
-            else f"read why: git exp log {experiment.id}"
-        ),
-    )
-
-
-def _metric_health(plan: Plan, blocks: Sequence[Block]) -> list[Health]:
-    """A warning for every guardrail nobody reports: it keeps the verdict open for ever."""
-    measured = [block for block in blocks if block.has_value(plan.primary)]
-    return [
-        Health(
-            check="metrics",
-            state=HealthState.WARN,
-            value=f"no trial reports {guard.metric.name}, which a guardrail watches",
-            threshold="a value in every trial",
-            advice=f"print a line 'METRIC {guard.metric.name}=…', or write it to $GITEXP_METRICS",
-        )
-        for guard in plan.guardrails
-        if measured and not any(block.has_value(guard.metric) for block in measured)
-    ]
-
-
-def _value_health(error: NotPositive) -> Health:
-    return Health(
-        check="values",
-        state=HealthState.FAIL,
-        value=f"{error.metric.name} is {error.value:g} in trial {error.trial}",
-        threshold="above 0 on the log scale",
-        advice="a metric that can be 0 or negative needs git exp create --scale difference",
     )

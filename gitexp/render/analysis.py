@@ -13,7 +13,7 @@ from gitexp.model import Direction, Goal, Plan, Scale, Stopping, TestName, Verdi
 from gitexp.render import numbers, words
 from gitexp.render.bars import interval_bar, reach_of
 from gitexp.render.beside import impact_lines, secondary_table, watched_table
-from gitexp.render.checks import check
+from gitexp.render.checks import check, shown_checks
 from gitexp.render.columns import Column, table
 from gitexp.render.labels import WIDTH, commands, heading, label, told
 from gitexp.render.raw import raw_statistics
@@ -41,7 +41,7 @@ def analysis_page(view: AnalysisView, screen: Screen, *, verbose: bool = False) 
         line(),
         *impact_lines(analysis, screen),
         *_checks("alert", analysis.alerts, screen),
-        *_checks("health", analysis.health, screen),
+        *_checks("health", shown_checks(analysis.health, everything=verbose), screen),
         *_criteria(analysis, plan, screen),
         *_how(analysis, plan, screen),
     ]

@@ -1,11 +1,23 @@
-"""One health check as lines: what was found, and what to do about it."""
+"""Health checks as lines: what was found, and what to do about it."""
 
 from __future__ import annotations
 
-from gitexp.health import Health
+from collections.abc import Sequence
+
+from gitexp.health import Health, HealthState
 from gitexp.render import words
 from gitexp.render.labels import WIDTH, label
 from gitexp.render.screen import Line, Screen, Span, wrapped
+
+_ALWAYS = "a/a"
+"""What the host makes of no change is worth knowing beside every verdict."""
+
+
+def shown_checks(found: Sequence[Health], *, everything: bool) -> list[Health]:
+    """Those to show: what is fine only when asked for."""
+    return [
+        of for of in found if everything or of.state is not HealthState.OK or of.check == _ALWAYS
+    ]
 
 
 def check(word: str, of: Health, screen: Screen) -> list[Line]:

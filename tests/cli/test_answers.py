@@ -374,6 +374,6 @@ def test_a_guardrail_nobody_reports_is_told(git: GitIn) -> None:
 
     assert answer["verdict"] == "undecided"
     assert "not shown to be within the margin of errors" in answer["reason"]
-    [check] = answer["health"]
+    [check] = [check for check in answer["health"] if check["state"] != "ok"]
     assert (check["check"], check["state"]) == ("metrics", "warn")
     assert "no trial reports errors" in check["value"]

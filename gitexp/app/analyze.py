@@ -11,6 +11,7 @@ from gitexp.app.next_steps import next_commands
 from gitexp.app.verdict_cache import keep_verdict
 from gitexp.app.views import AnalysisView
 from gitexp.decision import Analysis
+from gitexp.health import Health, HealthState
 from gitexp.lifecycle import Experiment
 from gitexp.model import (
     Comparison,
@@ -18,6 +19,7 @@ from gitexp.model import (
     ExperimentId,
     Expired,
     RecordId,
+    Revision,
     Scale,
     State,
     Verdict,
@@ -47,6 +49,8 @@ def analyze(store: Store, exp: ExperimentId, *, with_others: bool = False) -> An
 def view_of(experiment: Experiment, comparison: Comparison, loaded: Loaded) -> AnalysisView:
     """The analysis of these records with the health the repository told."""
     analysis = analyse(experiment, comparison, health=loaded.health)
+    overdue = _overdue(experiment, analysis.revision, loaded, datetime.now(UTC))
+    analysis = replace(analysis, alerts=(*analysis.alerts, *overdue))
     return AnalysisView(
         experiment=experiment,
         comparison=comparison,
@@ -57,6 +61,31 @@ def view_of(experiment: Experiment, comparison: Comparison, loaded: Loaded) -> A
             blocks_needed=analysis.blocks_needed,
         ),
     )
+
+
+def _overdue(
+    experiment: Experiment, revision: Revision, loaded: Loaded, now: datetime
+) -> list[Health]:
+    """An alert for an experiment that was to be over and still has its branch.
+
+    It takes a clock, which an analysis never asks.
+    """
+    plan, has_branch = experiment.plan, loaded.tip is not None and loaded.source is None
+    is_open = experiment.state in (State.RUNNING, State.EXPIRED)
+    is_left = is_open and has_branch and loaded.arrived is None
+    if now <= plan.expires or not is_left or revision in experiment.decisions:
+        return []
+    return [
+        Health(
+            check="duration",
+            state=HealthState.WARN,
+            value=f"the last day was {plan.expires:%Y-%m-%d}, and exp/{experiment.id} is still "
+            "there, undecided",
+            threshold=f"{plan.max_days:g} days",
+            advice=f"end it: git exp rollback {experiment.id}; or measure anew: "
+            f"git exp create --like {experiment.id}",
+        )
+    ]
 
 
 def settle(store: Store, view: AnalysisView, *, now: datetime | None = None) -> bool:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from gitexp.app.branches import target_tips
+from collections.abc import Iterable
+
 from gitexp.lifecycle import Experiment
 from gitexp.model import Arm, ArmTip, Comparison, Decided, Oid, Plan, Revision
 from gitexp.store.store import Store
 
 
-def control_of(store: Store, plan: Plan, tip: Oid) -> Oid | None:
+def control_of(store: Store, plan: Plan, tip: Oid, targets: Iterable[Oid]) -> Oid | None:
     """The newest commit the treatment shares with its target, wherever the target is known.
 
     A clone's own target branch may be older than where the experiment began: then the plan's base,
     or the remote's target, knows better, and every clone compares the same two commits.
+
+    Args:
+        targets: The target branch here and on every remote.
     """
     repository = store.repository
-    shared = {repository.merge_base(target, tip) for target in target_tips(store, plan.target)}
+    shared = {repository.merge_base(target, tip) for target in targets}
     if plan.base not in shared and repository.is_commit(plan.base):
         shared |= {plan.base} if repository.is_ancestor(plan.base, tip) else set()
     newest: Oid | None = None

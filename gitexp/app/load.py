@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gitexp import refs
 from gitexp.app.arms import compare_commits, control_of, recorded, revision_at
 from gitexp.app.arrivals import Arrival, arrival
-from gitexp.app.branches import branch_tips, current_experiment, known_ids
+from gitexp.app.branches import branch_tips, current_experiment, known_ids, target_tips
 from gitexp.codec import parse_plan, plan_hash
 from gitexp.errors import CorruptEvidence, GitexpError, UnknownExperiment, UsageError
 from gitexp.health import Health, HealthState
@@ -117,7 +117,9 @@ def load(store: Store, exp: ExperimentId, *, at: Oid | None = None) -> Loaded:
     if body is None:
         raise _no_plan(exp, tip, has_evidence=bool(evidence.records or evidence.problems))
     experiment = fold(evidence, body, plan_hash(body.canonical))
-    comparison, arrived = _compare(store, experiment, tip)
+    is_running = experiment.state is State.RUNNING and tip is not None
+    targets = target_tips(store, experiment.plan.target) if is_running else ()
+    comparison, arrived = _compare(store, experiment, tip, targets)
     return Loaded(
         experiment=experiment,
         is_decider=store.known_writer == experiment.decider,
@@ -128,6 +130,7 @@ def load(store: Store, exp: ExperimentId, *, at: Oid | None = None) -> Loaded:
         health=(
             *_plan_health(experiment, line),
             *_harness_health(store, experiment.plan, comparison),
+            *(_base_health(store, experiment, comparison, targets) if arrived is None else ()),
         ),
     )
 
@@ -186,7 +189,7 @@ def _no_plan(exp: ExperimentId, tip: Oid | None, *, has_evidence: bool) -> Gitex
 
 
 def _compare(
-    store: Store, experiment: Experiment, tip: Oid | None
+    store: Store, experiment: Experiment, tip: Oid | None, targets: Sequence[Oid]
 ) -> tuple[Comparison | None, Arrival | None]:
     """What the arms are: by the branches while it runs, by the records when those cannot tell."""
     last = recorded(experiment, experiment.last_revision())
@@ -194,7 +197,7 @@ def _compare(
     is_unmeasured = experiment.state is State.EXPIRED and last is None
     if tip is None or not (experiment.state is State.RUNNING or is_unmeasured):
         return last, None
-    control = control_of(store, experiment.plan, tip)
+    control = control_of(store, experiment.plan, tip, targets)
     if control is None:
         return last, None
     if control != tip:
@@ -237,5 +240,35 @@ def _harness_health(store: Store, plan: Plan, comparison: Comparison | None) -> 
             value=f"the treatment edits the harness: {', '.join(edited[:3])}",
             threshold="the same harness in both arms",
             advice=f"git checkout {comparison.control.commit[:12]} -- {' '.join(edited[:3])}",
+        ),
+    )
+
+
+def _base_health(
+    store: Store, experiment: Experiment, comparison: Comparison | None, targets: Sequence[Oid]
+) -> tuple[Health, ...]:
+    """A warning when the target went on: the verdict is of the code as it was.
+
+    Args:
+        targets: Its tips while the experiment runs, here and on every remote.
+    """
+    if comparison is None:
+        return ()
+    control, repository = comparison.control.commit, store.repository
+    count = max((sum(1 for _ in repository.commits(control, tip)) for tip in targets), default=0)
+    if not count:
+        return ()
+    target = refs.short(experiment.plan.target)
+    again = f"git exp create --like {experiment.id}"
+    if not experiment.trials:
+        again = f"git switch exp/{experiment.id} && git merge {target}"
+    commits = "a commit" if count == 1 else f"{count} commits"
+    return (
+        Health(
+            check="base",
+            state=HealthState.WARN,
+            value=f"{target} has {commits} that the control {control[:7]} lacks",
+            threshold="no new commit",
+            advice=f"the verdict is of the code without them; to measure with them: {again}",
         ),
     )

@@ -32,7 +32,7 @@ from gitexp.model import (
 from gitexp.store.store import Store
 
 _NAME = "status-rows"
-_VERSION = "3"
+_VERSION = "4"
 
 
 class RowCache:

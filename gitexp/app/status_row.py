@@ -71,7 +71,7 @@ def row_of(store: Store, loaded: Loaded) -> StatusRow:
         failed=_failed(experiment, revision),
         estimate=estimate,
         guardrails=_guardrails(experiment.plan, cached),
-        health=loaded.health,
+        health=(*loaded.health, *(cached.health if cached else ())),
         created=experiment.plan.created,
         expires=experiment.plan.expires,
         ended=None if event is None else event.at,

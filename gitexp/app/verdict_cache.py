@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from gitexp.health import Health, HealthState
 from gitexp.model import ExperimentId, Scale, Verdict
 from gitexp.store.store import Store
 
@@ -25,6 +26,7 @@ class CachedVerdict:
 
     Attributes:
         used: Blocks the result is of.
+        health: Checks that warned or failed, but for those that are made anew each time.
     """
 
     verdict: Verdict
@@ -33,6 +35,7 @@ class CachedVerdict:
     change: float | None
     interval: tuple[float, float]
     guardrails: tuple[tuple[str, str], ...]
+    health: tuple[Health, ...]
 
 
 def cached_verdict(store: Store, loaded: Loaded) -> CachedVerdict | None:
@@ -50,6 +53,10 @@ def cached_verdict(store: Store, loaded: Loaded) -> CachedVerdict | None:
             change=None if kept["change"] is None else float(kept["change"]),
             interval=(-math.inf if low is None else low, math.inf if high is None else high),
             guardrails=tuple((str(name), str(state)) for name, state in kept["guardrails"]),
+            health=tuple(
+                Health(**{**check, "state": HealthState(check["state"])})
+                for check in kept["health"]
+            ),
         )
     except (ValueError, KeyError, TypeError):
         return None
@@ -73,13 +80,18 @@ def keep_verdict(store: Store, loaded: Loaded, analysis: Analysis) -> None:
             "change": None if change is None or math.isinf(change) else change,
             "interval": [low, high],
             "guardrails": [[g.metric.name, g.state] for g in analysis.guardrails],
+            "health": [
+                asdict(check)
+                for check in analysis.health
+                if check.state is not HealthState.OK and check not in loaded.health
+            ],
         }
     )
     store.cache.put(f"{loaded.experiment.id}.verdict", _key(loaded), text.encode())
 
 
 def _key(loaded: Loaded) -> str:
-    """Changes whenever evidence, arms or health do."""
+    """Changes whenever evidence or arms do, or a check fails."""
     comparison = loaded.comparison
     parts = [
         loaded.experiment.plan_hash,
@@ -87,6 +99,10 @@ def _key(loaded: Loaded) -> str:
         []
         if comparison is None
         else [comparison.revision.control_tree, comparison.revision.treatment_tree],
-        [[check.check, check.value] for check in loaded.health],
+        [
+            [check.check, check.value]
+            for check in loaded.health
+            if check.state is HealthState.FAIL  # others change no verdict
+        ],
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

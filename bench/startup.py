@@ -174,6 +174,7 @@ def _plan(number: int, base: Oid, store: Store) -> Plan:
         auto_rollback=True,
         like=None,
         uses_per_month=None,
+        grant=None,
     )
 
 

@@ -80,6 +80,7 @@ BASE = Plan(
     auto_rollback=True,
     like=None,
     uses_per_month=None,
+    grant=None,
 )
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from gitexp import refs
+from gitexp.app.answered import known_answer
+from gitexp.app.arms import compare_commits
 from gitexp.app.branches import head_branch
+from gitexp.app.budget import configured_rate
+from gitexp.app.granting import granted, learn_of_others
 from gitexp.app.hypothesis import hypothesis_warnings
 from gitexp.app.level import earliest_decision, refuse_unreachable
 from gitexp.app.load import Loaded, load, resolve_id
 from gitexp.app.planning import PlanOptions, Registration, build_plan
+from gitexp.app.receive import one_at_a_time
 from gitexp.app.settings import Settings
 from gitexp.app.trust import is_trusted, trust
 from gitexp.app.views import CreatedView, Sizing
@@ -24,6 +29,7 @@ from gitexp.errors import Refused, UsageError
 from gitexp.lifecycle import Experiment
 from gitexp.model import ExperimentId, Oid, Plan, State, experiment_id, slug
 from gitexp.store.apply import apply
+from gitexp.store.remote import remote_names
 from gitexp.store.store import Store
 
 
@@ -35,6 +41,7 @@ class CreateOptions:
         base: A revision; when it names a branch, that is the target.
         like: Copy plan and change of this experiment.
         worktree: '' for a place of our choosing beside the user's checkout.
+        ask: Whether git may ask for a password on the terminal.
     """
 
     plan: PlanOptions
@@ -45,6 +52,7 @@ class CreateOptions:
     worktree: str | None = None
     no_checkout: bool = False
     if_not_exists: bool = False
+    ask: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +68,20 @@ def create(store: Store, options: CreateOptions) -> CreatedView:
 
     Raises:
         UsageError: naming everything missing or wrong in the plan at once.
-        Refused: when the id is taken, the base cannot be used, or no plan could decide.
+        Refused: when the id is taken, the base cannot be used, nothing is left of the error
+            budget, or no plan could decide.
     """
+    rate = configured_rate(store.git)
+    if rate is None:
+        return _create(store, options)
+    # two plans of one clone must not both be granted what is there for one
+    with one_at_a_time(store.git):
+        warnings = learn_of_others(store, ask=options.ask)
+        view = _create(store, options, rate=rate)
+    return replace(view, warnings=(*warnings, *view.warnings))
+
+
+def _create(store: Store, options: CreateOptions, *, rate: float | None = None) -> CreatedView:
     like = None if options.like is None else load(store, resolve_id(store, options.like))
     now = _now(store)
     exp = _choose_id(store, options, like, now)
@@ -81,8 +101,16 @@ def create(store: Store, options: CreateOptions) -> CreatedView:
         ),
         like=None if like is None else like.experiment.plan,
     )
-    refuse_unreachable(plan)
     _refuse_missing_harness(store, plan)
+    if rate is not None:
+        plan = granted(
+            store,
+            plan,
+            rate,
+            like=None if like is None else like.experiment.plan,
+            is_sized=typed.max_blocks is not None,
+        )
+    refuse_unreachable(plan)
     worktree = _worktree(store, exp, options)
     text = _registered(plan)
     result = apply(
@@ -292,6 +320,9 @@ def _view(
         notes.append(f"the team's .gitexp proposes: --run {proposed!r}")
     if like is not None and like.experiment.state is State.RUNNING:
         notes.append(f"{like.experiment.id} goes on: git exp rollback {like.experiment.id} ends it")
+    notes += _judged_before(store, plan, like)
+    if plan.grant is not None and existed is None and remote_names(store.git):
+        notes.append("other clones count this plan once they have it: git exp sync")
     if not is_trusted(plan_hash(text)):
         notes.append(f"its commands came from elsewhere: read them with git exp trust {plan.id}")
     is_here = head_branch(store) == refs.branch(plan.id)
@@ -317,6 +348,23 @@ def _view(
         notes=tuple(notes),
         next=_next(plan, go, has_change=like is not None),
     )
+
+
+def _judged_before(store: Store, plan: Plan, like: Loaded | None) -> list[str]:
+    """What the records say of the change that comes along."""
+    carried = _carried(store, like, plan.base)
+    if carried is None:
+        return []
+    compared = compare_commits(store, plan, plan.base, carried[1])
+    answer = known_answer(store, plan, compared.revision)
+    if answer is None:
+        return []
+    return [
+        (
+            f"these two trees were judged in {answer.by}: {answer.judged.verdict}; "
+            f"{answer.next[1]} measures them all the same"
+        )
+    ]
 
 
 def _sizing(store: Store, plan: Plan) -> Sizing:

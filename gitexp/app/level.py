@@ -32,16 +32,23 @@ def refuse_unreachable(plan: Plan) -> None:
             hint="--alpha 0.001 is strict already; 0.05 is usual",
             code="too-few-blocks",
         )
-    enough = plan.max_blocks
-    is_fixed = plan.stopping is Stopping.FIXED
-    while _earliest(plan, enough if is_fixed else min(plan.min_blocks, enough), enough) is None:
-        enough += 1
     raise Refused(
         f"{plan.max_blocks} blocks can never reach the level {primary_alpha(plan):g}, "
         "however clear the result",
-        hint=f"--max-blocks {enough} would do",
+        hint=f"--max-blocks {reachable(plan).max_blocks} would do",
         code="too-few-blocks",
     )
+
+
+def reachable(plan: Plan) -> Plan:
+    """The plan with as many more blocks as its level takes; one above the smallest."""
+    is_fixed = plan.stopping is Stopping.FIXED
+    most = plan.max_blocks
+    while True:
+        least = most if is_fixed else min(plan.min_blocks, most)
+        if _earliest(plan, least, most) is not None:
+            return replace(plan, min_blocks=least, max_blocks=most)
+        most += 1
 
 
 def _earliest(plan: Plan, min_blocks: int, max_blocks: int) -> int | None:

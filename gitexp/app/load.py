@@ -41,6 +41,7 @@ class Loaded:
         comparison: What the arms run now, or ran last; None when that cannot be known here.
         arrived: How the target came to contain the branch, when no record says so.
         health: What only the repository could tell.
+        rivals: What other clones registered under the same name, read by their own plans.
     """
 
     experiment: Experiment
@@ -50,6 +51,7 @@ class Loaded:
     comparison: Comparison | None
     arrived: Arrival | None
     health: tuple[Health, ...]
+    rivals: tuple[Experiment, ...]
 
     def compared(self) -> Comparison:
         """The two arms.
@@ -132,7 +134,17 @@ def load(store: Store, exp: ExperimentId, *, at: Oid | None = None) -> Loaded:
             *_harness_health(store, experiment.plan, comparison),
             *(_base_health(store, experiment, comparison, targets) if arrived is None else ()),
         ),
+        rivals=_rivals(evidence, body),
     )
+
+
+def _rivals(evidence: Evidence, held: PlanBody) -> tuple[Experiment, ...]:
+    bodies = {
+        plan_hash(record.body.canonical): record.body
+        for record in evidence.records
+        if isinstance(record.body, PlanBody) and record.body.canonical != held.canonical
+    }
+    return tuple(fold(evidence, body, digest) for digest, body in sorted(bodies.items()))
 
 
 def _find_tip(store: Store, exp: ExperimentId) -> tuple[Oid | None, str | None]:

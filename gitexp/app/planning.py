@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TypeVar
 
+from gitexp.app.budget import USUAL_LEVEL
 from gitexp.app.option_reader import OptionReader, fraction, positive, size_reader, uses, whole
 from gitexp.app.plan_checks import check_together
 from gitexp.app.settings import Settings
@@ -203,6 +204,7 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
         uses_per_month=reader.read(
             "uses-per-month", options.uses_per_month, uses, like.uses_per_month if like else None
         ),
+        grant=None,
     )
     check_together(reader, plan)
     _refuse(reader.complaints)
@@ -232,7 +234,7 @@ def _metrics(
 
 
 def _alpha(reader: OptionReader, options: PlanOptions, like: Plan | None) -> float:
-    default = like.alpha if like else 0.05
+    default = _asked(like).alpha if like else USUAL_LEVEL
     if options.risk is not None:
         reader.refuse_unless(options.risk == "high", f"--risk: {options.risk!r} is not 'high'")
         reader.refuse_unless(
@@ -247,7 +249,16 @@ def _alpha(reader: OptionReader, options: PlanOptions, like: Plan | None) -> flo
 def _guardrail_alpha(options: PlanOptions, like: Plan | None) -> float:
     if options.risk is not None:
         return HIGH_RISK_GUARDRAIL_ALPHA
-    return like.guardrail_alpha if like else 0.05
+    return _asked(like).guardrail_alpha if like else 0.05
+
+
+def _asked(like: Plan) -> Plan:
+    """The plan at the level it asked for: what it was granted is no concern of another one."""
+    if like.grant is None:
+        return like
+    if like.goal is Goal.NO_REGRESSION:
+        return replace(like, guardrail_alpha=like.grant.asked)
+    return replace(like, alpha=like.grant.asked)
 
 
 def _default_test(scale: Scale) -> TestName:

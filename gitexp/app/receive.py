@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gitexp import refs
-from gitexp.app.status import status
+from gitexp.app.status import every_row
 from gitexp.errors import Refused
 from gitexp.model import ExperimentId, Oid, Record, State
 from gitexp.refs import RefUpdate
@@ -95,8 +95,7 @@ def one_at_a_time(git: Git) -> Iterator[None]:
 
 def _targets(store: Store) -> set[str]:
     """Branches that running experiments want to get into."""
-    rows = status(store, None, everything=True).rows
-    return {row.target for row in rows if row.state is State.RUNNING}
+    return {row.target for row in every_row(store) if row.state is State.RUNNING}
 
 
 def _new_records(

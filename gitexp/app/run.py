@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from gitexp.app.analyze import settle, view_of
+from gitexp.app.answered import Answered, answer_for
 from gitexp.app.block_runner import BlockRunner, trial_done
 from gitexp.app.intake import take_in
 from gitexp.app.load import Loaded, load
@@ -35,10 +36,12 @@ MAX_BOTH_FAILED = 3
 class RunOptions:
     """Attributes:
     blocks: Run exactly so many, even past the decision; None: until decided or used up.
+    again: Run although the same two trees were judged in another experiment.
     allow_shared: Go on although both arms may run the same code.
     """
 
     blocks: int | None = None
+    again: bool = False
     allow_shared: bool = False
 
 
@@ -76,6 +79,10 @@ class _Run:
         if reason is not None:
             yield self._ended(reason)
             return
+        answer = self._answer()
+        if answer is not None:
+            yield answer
+            return
         warnings = refuse_to_run(self._store, self._loaded, settled.analysis)
         with ExitStack() as stack:
             stack.callback(self._tidy_up)
@@ -98,6 +105,12 @@ class _Run:
             )
             yield from (self._done(record, None) for record in self._runner.warm_up(rig))
             yield from self._blocks(rig, settled)
+
+    def _answer(self) -> Answered | None:
+        """What another experiment found of the same two trees, unless blocks were asked for."""
+        if self._options.again or self._options.blocks is not None:
+            return None
+        return answer_for(self._store, self._experiment, self._comparison.revision)
 
     def _tidy_up(self) -> None:
         self._store.flush()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from gitexp import refs
 from gitexp.app.branches import current_experiment, known_ids, without_switch
+from gitexp.app.budget import budget_of, configured_rate
 from gitexp.app.status_cache import RowCache
 from gitexp.app.status_view import StatusRow, StatusView, Summary
 from gitexp.errors import GitexpError
@@ -26,8 +27,14 @@ def status(store: Store, exp: str | None, *, everything: bool) -> StatusView:
     if exp is not None:
         row = _one_row(store, exp, current)
         return StatusView(
-            rows=(row,), summary=_summary([row], now), foreign=(), now=now, is_single=True
+            rows=(row,),
+            summary=_summary([row], now),
+            budget=None,
+            foreign=(),
+            now=now,
+            is_single=True,
         )
+    rate = configured_rate(store.git)
     listed = store.our_refs()
     rows, foreign = _all_rows(store, listed, current)
     rows.sort(key=lambda row: (row.state is not State.RUNNING, row.id != current, row.created))
@@ -35,10 +42,16 @@ def status(store: Store, exp: str | None, *, everything: bool) -> StatusView:
     return StatusView(
         rows=tuple(shown),
         summary=_summary(rows, now),
+        budget=budget_of(rows, rate),
         foreign=(*foreign, *_strangers(listed)),
         now=now,
         is_single=False,
     )
+
+
+def every_row(store: Store) -> tuple[StatusRow, ...]:
+    """One row for each experiment that can be read; nothing is said of who stands where."""
+    return tuple(_all_rows(store, store.our_refs(), None)[0])
 
 
 def _one_row(store: Store, exp: str, current: ExperimentId | None) -> StatusRow:
@@ -98,7 +111,7 @@ def _summary(rows: Sequence[StatusRow], now: datetime) -> Summary:
             # what has no unit adds up only with its like
             unit = row.metric.unit or row.metric.name
             totals[unit] = totals.get(unit, 0.0) + row.per_month
-    judged = [row for row in rows if row.is_decided]
+    judged = [row for row in rows if row.has_verdict]
     return Summary(
         running=by_state[State.RUNNING],
         promoted=by_state[State.PROMOTED],
@@ -106,7 +119,7 @@ def _summary(rows: Sequence[StatusRow], now: datetime) -> Summary:
         expired=by_state[State.EXPIRED],
         success_rate=by_state[State.PROMOTED] / ended if ended else None,
         judged=len(judged),
-        false_promotions=sum(row.alpha for row in judged) / 2,
+        false_promotions=sum(row.false_better for row in judged),
         days_since_promotion=(
             (now - max(promotions)).total_seconds() / 86400 if promotions else None
         ),

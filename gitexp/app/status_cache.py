@@ -15,15 +15,18 @@ from datetime import datetime
 from typing import Any
 
 from gitexp.app.branches import branch_tips, target_tips
-from gitexp.app.status_view import Estimate, StatusRow
+from gitexp.app.status_view import Estimate, Judged, StatusRow
 from gitexp.app.verdict_cache import verdict_stamp
 from gitexp.health import Health, HealthState
+from gitexp.ledger import Registered
 from gitexp.model import (
     Direction,
     ExperimentId,
+    Grant,
     Metric,
     Oid,
     Problem,
+    Revision,
     Scale,
     State,
     Verdict,
@@ -107,6 +110,8 @@ def _row(kept: dict[str, Any]) -> StatusRow:
             "verdict": Verdict(kept["verdict"]),
             "metric": _metric(kept["metric"]),
             "scale": Scale(kept["scale"]),
+            "plans": tuple(map(_registered, kept["plans"])),
+            "judged": tuple(map(_judged, kept["judged"])),
             "waiting": tuple((WriterId(writer), int(n)) for writer, n in kept["waiting"]),
             "failed": tuple(kept["failed"]),
             "estimate": _estimate(kept["estimate"]),
@@ -119,6 +124,31 @@ def _row(kept: dict[str, Any]) -> StatusRow:
             "ended": None if ended is None else datetime.fromisoformat(ended),
             "problems": tuple(Problem(**problem) for problem in kept["problems"]),
             "next": tuple(kept["next"]),
+        }
+    )
+
+
+def _registered(kept: dict[str, Any]) -> Registered:
+    grant, better = kept["grant"], kept["better"]
+    if grant is not None:
+        grant = Grant(**{**grant, "discoveries": tuple(grant["discoveries"])})
+    return Registered(
+        **{
+            **kept,
+            "created": datetime.fromisoformat(kept["created"]),
+            "grant": grant,
+            "better": None if better is None else datetime.fromisoformat(better),
+        }
+    )
+
+
+def _judged(kept: dict[str, Any]) -> Judged:
+    return Judged(
+        **{
+            **kept,
+            "revision": Revision(**kept["revision"]),
+            "verdict": Verdict(kept["verdict"]),
+            "at": datetime.fromisoformat(kept["at"]),
         }
     )
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from statistics import median
 
 from gitexp import refs
 from gitexp.app.load import Loaded, load
 from gitexp.app.next_steps import next_commands
-from gitexp.app.status_view import Estimate, StatusRow
+from gitexp.app.status_view import Estimate, Judged, StatusRow
 from gitexp.app.verdict_cache import CachedVerdict, cached_verdict
 from gitexp.blocks import WORST, Block, NotPositive, RunTrial, difference, enters, harmonic_number
 from gitexp.health import HealthState
+from gitexp.ledger import Registered
 from gitexp.lifecycle import Experiment
 from gitexp.model import (
     Arm,
     Decided,
     ExperimentId,
     Expired,
+    Goal,
     Oid,
     Outcome,
     Plan,
@@ -64,7 +69,11 @@ def row_of(store: Store, loaded: Loaded) -> StatusRow:
         treatment=None if comparison is None else comparison.treatment.commit,
         metric=experiment.plan.primary,
         scale=experiment.plan.scale,
-        alpha=experiment.plan.alpha,
+        plans=tuple(map(registered, (experiment, *loaded.rivals))),
+        false_better=experiment.plan.false_better,
+        question=question(experiment.plan),
+        judged=_judged(experiment),
+        has_verdict=bool(experiment.decisions) or experiment.expired is not None,
         complete=_complete(experiment, revision, telling),
         max_blocks=experiment.plan.max_blocks,
         waiting=() if revision is None else tuple(sorted(experiment.waiting(revision).items())),
@@ -80,6 +89,58 @@ def row_of(store: Store, loaded: Loaded) -> StatusRow:
         problems=experiment.problems,
         next=next_commands(loaded, verdict, is_analysed=decided is not None or cached is not None),
     )
+
+
+def registered(experiment: Experiment) -> Registered:
+    """The plan as the error budget sees it."""
+    found = [
+        record.at
+        for record in (*experiment.decisions.values(), experiment.expired)
+        if record is not None
+        and isinstance(record.body, Decided | Expired)
+        and record.body.verdict is Verdict.BETTER
+    ]
+    return Registered(
+        id=experiment.id,
+        plan_hash=experiment.plan_hash,
+        created=experiment.plan.created,
+        level=experiment.plan.level,
+        grant=experiment.plan.grant,
+        better=min(found, default=None),
+    )
+
+
+def question(plan: Plan) -> str:
+    """What the plan asks of a pair of trees; the same for plans that a decision of either answers.
+
+    The level, the test and the number of blocks say how sure the answer is to be, not what of.
+    """
+    asked = {
+        "command": plan.command,
+        "setup": plan.setup,
+        "primary": asdict(plan.primary),
+        "guardrails": [asdict(guardrail) for guardrail in plan.guardrails],
+        "scale": plan.scale,
+        "goal": plan.goal,
+        "size": plan.min_effect if plan.goal is Goal.BETTER else plan.max_regression,
+    }
+    text = json.dumps(asked, sort_keys=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _judged(experiment: Experiment) -> tuple[Judged, ...]:
+    found = [
+        Judged(
+            revision=revision,
+            verdict=record.body.verdict,
+            blocks=record.body.blocks,
+            effect=record.body.effect,
+            at=record.at,
+        )
+        for revision, record in experiment.decisions.items()
+        if isinstance(record.body, Decided)
+    ]
+    return tuple(sorted(found, key=lambda judged: (judged.at, judged.revision)))
 
 
 def _verdict(

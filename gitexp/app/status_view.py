@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gitexp.health import Health
-from gitexp.model import ExperimentId, Metric, Oid, Problem, Scale, State, Verdict, WriterId
+from gitexp.ledger import Ledger, Registered
+from gitexp.model import (
+    ExperimentId,
+    Metric,
+    Oid,
+    Problem,
+    Revision,
+    Scale,
+    State,
+    Verdict,
+    WriterId,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,14 +38,36 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A decision on record, of one pair of trees.
+
+    Attributes:
+        effect: Treatment minus control as it was recorded: a fraction on the log scale, else in
+            metric units; None when there was no estimate.
+        at: When it was recorded.
+    """
+
+    revision: Revision
+    verdict: Verdict
+    blocks: int
+    effect: float | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusRow:
     """One experiment in `status`.
 
     Attributes:
         is_current: Its branch is checked out here.
-        is_decided: A decision is on record.
+        is_decided: A decision is on record of what the arms are now.
+        judged: All decisions on record, of earlier revisions, too.
+        has_verdict: It was decided, whatever the arms are now, or expired with a verdict.
+        question: What was asked, as one word: equal where a decision answers both.
         source: None for an experiment of this clone, else the remote it was only seen on.
-        alpha: The error rate its plan was granted.
+        plans: Its plan as the error budget sees it; more than one where clones made several
+            experiments of one name.
+        false_better: The largest probability with which it is found better by chance alone.
         guardrails: Metric name and state ('ok', 'harmed', 'unresolved', '?' when not analysed).
         failed: Failed or timed-out counted trials by arm.
         merge: Where it was promoted, if it was.
@@ -57,7 +90,11 @@ class StatusRow:
     treatment: Oid | None
     metric: Metric
     scale: Scale
-    alpha: float
+    plans: tuple[Registered, ...]
+    false_better: float
+    question: str
+    judged: tuple[Judged, ...]
+    has_verdict: bool
     complete: int
     max_blocks: int
     waiting: tuple[tuple[WriterId, int], ...]
@@ -81,7 +118,7 @@ class Summary:
     Attributes:
         success_rate: Promoted among ended; None before any ended.
         false_promotions: At most this many of the judged are to be expected promoted by chance:
-            half the sum of their alphas.
+            the sum of the probabilities with which each could be.
         per_month: What all promoted changes together are worth in a month, by unit.
     """
 
@@ -97,14 +134,30 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """The repository's error budget.
+
+    Attributes:
+        q: The false discovery rate to keep.
+        next: The level the next plan would get if it asks for the usual one; 0: none.
+    """
+
+    q: float
+    ledger: Ledger
+    next: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusView:
     """Attributes:
+    budget: None when none is kept, or one experiment was asked for.
     foreign: Branches under exp/ that hold no plan.
     is_single: One experiment was asked for by name.
     """
 
     rows: tuple[StatusRow, ...]
     summary: Summary
+    budget: Budget | None
     foreign: tuple[str, ...]
     now: datetime
     is_single: bool

@@ -19,7 +19,7 @@ from gitexp.app.branches import head_branch
 from gitexp.app.load import load
 from gitexp.app.receive import one_at_a_time, receive, refuse_mirror
 from gitexp.app.share import lacking, own_evidence, push_each
-from gitexp.app.status import status
+from gitexp.app.status import every_row
 from gitexp.app.sync_branches import share_branch
 from gitexp.app.sync_experiment import Outcome, work_on
 from gitexp.app.sync_view import Kept, NotPushed, SyncView
@@ -110,7 +110,7 @@ class _Sync:
     # --- what follows from it -----------------------------------------------------------------
 
     def _work(self, theirs: Theirs) -> None:
-        rows = status(self._store, None, everything=True).rows
+        rows = every_row(self._store)
         for row in rows:
             branch = refs.branch(row.id)
             has_branch = branch in theirs.branches or self._store.repository.ref(branch)

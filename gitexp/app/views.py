@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gitexp.app.answered import Answered
 from gitexp.decision import Analysis, GuardSize, Noise, NoiseFloor, Others
 from gitexp.lifecycle import Experiment
 from gitexp.model import (
@@ -145,7 +146,9 @@ class SelfCompared:
     elapsed_s: float
 
 
-RunMessage = RunStarted | TrialDone | LookTaken | RunEnded | SelfCompared
+RunMessage = RunStarted | TrialDone | LookTaken | RunEnded | SelfCompared | Answered
+RunEnd = RunEnded | SelfCompared | Answered
+"""What a run ends with: the last of its messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

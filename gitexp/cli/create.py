@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gitexp.cli.options import one_of, output_options
+from gitexp.cli.options import is_attended, one_of, output_options
 from gitexp.cli.output import Output
 from gitexp.model import Goal, Scale, Spending, Stopping, TestName
 
@@ -156,6 +156,7 @@ def create(
             worktree=worktree,
             no_checkout=no_checkout,
             if_not_exists=if_not_exists,
+            ask=is_attended(),
         ),
     )
     for warning in view.warnings:

@@ -14,7 +14,7 @@ from gitexp.render.screen import Line, Screen, line
 
 if TYPE_CHECKING:
     from gitexp.app.status_view import StatusView
-    from gitexp.app.views import RunEnded, RunMessage, SelfCompared
+    from gitexp.app.views import RunEnd, RunMessage
     from gitexp.render.views import View
 
 
@@ -91,9 +91,7 @@ class Output:
         """Say what the user should know, and may ignore."""
         self.note(f"warning: {text}")
 
-    def follow(
-        self, messages: Iterable[RunMessage], *, progress: bool | None = None
-    ) -> RunEnded | SelfCompared:
+    def follow(self, messages: Iterable[RunMessage], *, progress: bool | None = None) -> RunEnd:
         """Tell a run while it goes on, then print what it ended with.
 
         Args:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
+from typing import assert_never
 
-from gitexp.app.views import RunEnded, RunMessage, RunStarted, SelfCompared
+from gitexp.app.answered import Answered
+from gitexp.app.views import RunEnd, RunEnded, RunMessage, RunStarted, SelfCompared
 from gitexp.cli.output import Output
 from gitexp.render.documents import run_object
-from gitexp.render.run import Progress, run_page, self_page
+from gitexp.render.run import Progress, answer_page, run_page, self_page
 from gitexp.render.screen import Line, Screen
 
 REDRAW_S = 0.1
@@ -18,7 +20,7 @@ LINE_S = 10.0
 
 def follow(
     output: Output, messages: Iterable[RunMessage], *, progress: bool | None = None
-) -> RunEnded | SelfCompared:
+) -> RunEnd:
     """Tell every message as it comes, and the end.
 
     Args:
@@ -27,13 +29,13 @@ def follow(
     # a redrawn line and a stream of objects would write over each other on one terminal
     redraws = output.redraws and not output.as_json and progress is not False
     told = _Told(output, redraws=redraws, is_on=redraws if progress is None else progress)
-    ended: RunEnded | SelfCompared | None = None
+    ended: RunEnd | None = None
     try:
         for message in messages:
             told.hear(message)
             if output.as_json:
                 output.stream(run_object(message))
-            if isinstance(message, RunEnded | SelfCompared):
+            if isinstance(message, RunEnd):
                 ended = message
     finally:
         told.clear()
@@ -43,10 +45,16 @@ def follow(
     return ended
 
 
-def _last_page(ended: RunEnded | SelfCompared, screen: Screen) -> list[Line]:
-    if isinstance(ended, SelfCompared):
-        return self_page(ended, screen)
-    return run_page(ended, screen)
+def _last_page(ended: RunEnd, screen: Screen) -> list[Line]:
+    match ended:
+        case RunEnded():
+            return run_page(ended, screen)
+        case SelfCompared():
+            return self_page(ended, screen)
+        case Answered():
+            return answer_page(ended, screen)
+        case _:
+            assert_never(ended)
 
 
 class _Told:

@@ -22,6 +22,9 @@ from gitexp.cli.output import Output
     help="Run exactly N blocks, even past the decision.",
 )
 @click.option(
+    "--again", is_flag=True, help="Run although another experiment has judged the same two trees."
+)
+@click.option(
     "--aa",
     is_flag=True,
     help="Compare the control with itself: how much this machine makes of no change.",
@@ -38,6 +41,7 @@ def run(
     output: Output,
     exp_id: str | None,
     blocks: int | None,
+    again: bool,
     aa: bool,
     allow_shared: bool,
     progress: bool | None,
@@ -47,12 +51,14 @@ def run(
 
     A block runs control and treatment once each, in random order, in checkouts of their own. Every
     trial is durable before the next one starts: stop it any time with ^C, run it again to go on.
-    With --json: one object a line.
+    What another experiment has found of the same two trees, by the same command and for the same
+    metrics, is answered from its record, and nothing is run. With --json: one object a line.
 
     \b
     Example:
       git exp run fast-parse
     """
+    from gitexp.app.answered import Answered
     from gitexp.app.load import resolve_id
     from gitexp.app.opening import open_store
     from gitexp.app.run import RunOptions
@@ -64,7 +70,7 @@ def run(
 
     store = open_store()
     exp = resolve_id(store, exp_id)
-    options = RunOptions(blocks=blocks, allow_shared=allow_shared)
+    options = RunOptions(blocks=blocks, again=again, allow_shared=allow_shared)
     messages = (
         compare_with_itself(store, exp, blocks=blocks or DEFAULT_BLOCKS)
         if aa
@@ -73,6 +79,8 @@ def run(
     ended = output.follow(messages, progress=progress)
     if isinstance(ended, SelfCompared):
         return DONE
+    if isinstance(ended, Answered):
+        return verdict_status(ended.judged.verdict, exit_code=exit_code)
     try:
         store.write_summaries({ended.view.comparison.treatment.commit: summary_text(ended.view)})
     except GitexpError as error:

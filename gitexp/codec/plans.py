@@ -9,6 +9,7 @@ from gitexp.model import (
     LARGEST_VALUE,
     Direction,
     Goal,
+    Grant,
     Guardrail,
     Metric,
     Plan,
@@ -69,6 +70,7 @@ def canonical(plan: Plan) -> str:
             "auto_rollback": plan.auto_rollback,
             "like": plan.like,
             "uses_per_month": plan.uses_per_month,
+            **({} if plan.grant is None else {"fdr": _grant(plan.grant)}),
         }
     )
 
@@ -125,6 +127,7 @@ def parse_plan(text: str) -> Plan:
         auto_rollback=fields.flag("auto_rollback"),
         like=None if like is None else experiment_id(like),
         uses_per_month=_uses(fields),
+        grant=_parse_grant(fields.mapping("fdr")) if fields.has("fdr") else None,
     )
     _check_together(plan)
     return plan
@@ -161,6 +164,35 @@ def _check_together(plan: Plan) -> None:
         raise ValueError(f"guardrails are tested block by block, which {plan.test!r} has not")
     if plan.test.is_of_rates and (plan.primary.unit != "bool" or plan.scale is Scale.LOG):
         raise ValueError(f"the test {plan.test!r} is of differences of yes-or-no metrics")
+
+
+def _grant(grant: Grant) -> dict[str, object]:
+    return {
+        "q": grant.q,
+        "index": grant.index,
+        "asked": grant.asked,
+        "spent": grant.spent,
+        "discoveries": grant.discoveries,
+    }
+
+
+def _parse_grant(values: dict[str, object]) -> Grant:
+    fields = Fields(values)
+    q, spent = fields.number("q"), fields.number("spent")
+    if not 0 < q < 1:
+        raise ValueError("field 'q' is not between 0 and 1")
+    if not 0 <= spent <= LARGEST_VALUE:
+        raise ValueError(f"field 'spent' is not a number from 0 to {LARGEST_VALUE:g}")
+    return Grant(
+        q=q,
+        index=fields.integer("index", low=1),
+        asked=_within(fields, "asked", 0.0, 0.5),
+        spent=spent,
+        discoveries=tuple(
+            Fields({"discoveries": item}).integer("discoveries", low=1)
+            for item in fields.items("discoveries")
+        ),
+    )
 
 
 def _metric(metric: Metric) -> dict[str, object]:

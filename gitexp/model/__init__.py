@@ -12,6 +12,7 @@ from __future__ import annotations
 from gitexp.model.plan import (
     ArmTip,
     Comparison,
+    Grant,
     Guardrail,
     Plan,
     Revision,
@@ -87,6 +88,7 @@ __all__ = [
     "ExperimentId",
     "Expired",
     "Goal",
+    "Grant",
     "GuardState",
     "Guardrail",
     "Handover",

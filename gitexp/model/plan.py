@@ -47,6 +47,26 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What the level of a plan was granted from: the repository's error budget, as known then.
+
+    Attributes:
+        q: The false discovery rate to keep.
+        index: Which plan of the repository this was, from 1.
+        asked: The level that was asked for.
+        spent: The levels of all plans before it together.
+        discoveries: For each of those found better by then, how many plans there were when that
+            was recorded.
+    """
+
+    q: float
+    index: int
+    asked: float
+    spent: float
+    discoveries: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The registration: everything the decision depends on, fixed before the first trial.
 
@@ -66,6 +86,7 @@ class Plan:
         links: Paths linked from the user's checkout into both arms.
         harness: Paths taken from control in both arms.
         like: The experiment this plan was copied from.
+        grant: Where its level comes from when the repository keeps an error budget.
     """
 
     id: ExperimentId
@@ -104,6 +125,20 @@ class Plan:
     auto_rollback: bool
     like: ExperimentId | None
     uses_per_month: float | None
+    grant: Grant | None
+
+    @property
+    def level(self) -> float:
+        """What it takes of an error budget: no more often is it found better by chance alone.
+
+        Two-sided, so twice as much as it needs; one-sided under 'no-regression'.
+        """
+        return self.guardrail_alpha if self.goal is Goal.NO_REGRESSION else self.alpha
+
+    @property
+    def false_better(self) -> float:
+        """The largest probability with which it is found better by chance alone."""
+        return self.guardrail_alpha if self.goal is Goal.NO_REGRESSION else self.alpha / 2
 
     @property
     def expires(self) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import assert_never
 
 from gitexp.app.init import InitView
@@ -14,7 +14,7 @@ from gitexp.refs import short
 from gitexp.render import words
 from gitexp.render.labels import commands, told
 from gitexp.render.screen import Line, Screen, wrapped
-from gitexp.render.sentences import found_effect, guard_size
+from gitexp.render.sentences import found_effect, granted, guard_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +83,9 @@ def created(view: CreatedView) -> ChangeReport:
         facts.append(
             ("decides", f"at block {view.earliest_decision} of {view.max_blocks} at the earliest")
         )
+    plan = view.sizing.plan
+    if plan.grant is not None:
+        facts.append(("alpha", granted(plan.level, plan.grant)))
     facts += _sizing(view.sizing)
     facts += [("note" if at == 0 else "", note) for at, note in enumerate(view.notes)]
     return ChangeReport(
@@ -102,6 +105,8 @@ def created(view: CreatedView) -> ChangeReport:
             "existed": view.existed,
             "earliest_decision": view.earliest_decision,
             "max_blocks": view.max_blocks,
+            "alpha": plan.alpha,
+            "grant": None if plan.grant is None else asdict(plan.grant),
             "detects": view.sizing.effect,
             "noise": None if view.sizing.noise is None else view.sizing.noise.sd,
             "guardrails": [

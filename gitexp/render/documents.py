@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, assert_never
 
-from gitexp.app.status_view import StatusRow, StatusView
+from gitexp.app.answered import Answered
+from gitexp.app.status_view import Budget, StatusRow, StatusView
 from gitexp.app.views import (
     AnalysisView,
     LogEntry,
@@ -120,6 +122,8 @@ def run_object(message: RunMessage) -> dict[str, object]:
             return _event("verdict", {**analysis_values(message.view), **ran})
         case SelfCompared():
             return _event("aa", _self_compared(message))
+        case Answered():
+            return _event("answered", _answered(message))
         case _:
             assert_never(message)
 
@@ -151,7 +155,35 @@ def _status(view: StatusView) -> dict[str, object]:
             "false_promotions": summary.false_promotions,
             "days_since_promotion": summary.days_since_promotion,
         },
+        "budget": None if view.budget is None else _budget(view.budget),
         "now": view.now,
+    }
+
+
+def _budget(budget: Budget) -> dict[str, object]:
+    ledger = budget.ledger
+    return {
+        "q": budget.q,
+        "spent": ledger.spent,
+        "left": max(ledger.balance(budget.q), 0.0),
+        "overdrawn": max(-ledger.balance(budget.q), 0.0),
+        "excess": ledger.excess,
+        "discoveries": ledger.discoveries,
+        "next": budget.next,
+        "ledger": [
+            {
+                "index": line.index,
+                "id": line.plan.id,
+                "plan_hash": line.plan.plan_hash,
+                "created": line.plan.created,
+                "level": line.plan.level,
+                "grant": None if line.plan.grant is None else asdict(line.plan.grant),
+                "due": line.due,
+                "better": line.plan.better,
+                "better_at": line.better_at,
+            }
+            for line in ledger.lines
+        ],
     }
 
 
@@ -212,6 +244,23 @@ def _self_compared(message: SelfCompared) -> dict[str, object]:
             "sd": floor.sd,
             "is_clean": floor.is_clean,
         },
+    }
+
+
+def _answered(message: Answered) -> dict[str, object]:
+    judged = message.judged
+    return {
+        "id": message.id,
+        "verdict": judged.verdict,
+        "stopped": "answered",
+        "blocks_run": 0,
+        "answered_by": message.by,
+        "decided": judged.at,
+        "blocks": judged.blocks,
+        "metric": metric_values(message.metric),
+        "scale": message.scale,
+        "effect": judged.effect,
+        "next": message.next,
     }
 
 

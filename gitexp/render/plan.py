@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import assert_never
 
 from gitexp.app.views import PlanView
+from gitexp.ledger import level_of
 from gitexp.model import BUILT_IN_METRICS, Goal, Plan, Scale, Spending, Stopping, Watch
 from gitexp.refs import short
-from gitexp.render import numbers, words
+from gitexp.render import numbers, sentences, words
 from gitexp.render.analysis import smallest_effect
 from gitexp.render.labels import WIDTH, heading, label, labelled, told
 from gitexp.render.screen import Line, Screen, line, wrapped
@@ -24,6 +26,7 @@ def plan_page(view: PlanView, screen: Screen) -> list[Line]:
         *told("compares", _arms(view), screen),
         *_measured(plan, screen),
         *told("decides", _decision(view), screen),
+        *_granted(plan, screen),
         *_commands(view, screen),
     ]
     automatic = [
@@ -94,6 +97,17 @@ def _decision(view: PlanView) -> str:
     )
     used = f"{view.revisions_used} of {numbers.plural(plan.revisions, 'revision')} used"
     return f"{text}; {used}"
+
+
+def _granted(plan: Plan, screen: Screen) -> list[Line]:
+    """Where the level comes from, and whether it is what comes of that."""
+    if plan.grant is None:
+        return []
+    text = sentences.granted(plan.level, plan.grant)
+    due = level_of(plan.grant)
+    if not math.isclose(plan.level, due, rel_tol=1e-9):
+        text += f"; what it names gives {numbers.short(due, 2)}"
+    return told("granted", text, screen)
 
 
 def _rule(plan: Plan) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from gitexp.app.answered import Answered
 from gitexp.app.views import (
     LookTaken,
     RunEnded,
@@ -20,7 +21,7 @@ from gitexp.render import numbers, words
 from gitexp.render.analysis import analysis_page
 from gitexp.render.bars import progress_bar
 from gitexp.render.columns import shortened
-from gitexp.render.labels import told
+from gitexp.render.labels import commands, told
 from gitexp.render.screen import Line, Screen, line, wrapped
 
 _STOPPED = {
@@ -67,6 +68,19 @@ def self_page(ended: SelfCompared, screen: Screen) -> list[Line]:
     return lines
 
 
+def answer_page(ended: Answered, screen: Screen) -> list[Line]:
+    """The answer of a `run` for which the records have one."""
+    judged = ended.judged
+    text = (
+        f"nothing run: {ended.by} has judged these two trees by the same command and metric: "
+        f"{judged.verdict}, {judged.at:%Y-%m-%d %H:%M} UTC, after "
+        f"{numbers.plural(judged.blocks, 'block')}"
+    )
+    change = numbers.change(judged.effect, ended.metric, ended.scale)
+    lines = [*wrapped(text, screen), *told("primary", f"{ended.metric.name} {change}", screen)]
+    return lines + commands("next", ended.next)
+
+
 def _ending(experiment: Experiment) -> str:
     """How it ended, and who said so: it may have been another clone."""
     event = experiment.state_event
@@ -106,7 +120,7 @@ class Progress:
                 self._total = max(self._total, self._done)
                 self._left_s = message.at_most_s
                 self._estimate = _estimate(message.view.analysis.primary)
-            case RunEnded() | SelfCompared():
+            case RunEnded() | SelfCompared() | Answered():
                 self._left_s = None
 
     def line(self, screen: Screen) -> Line:

@@ -7,7 +7,7 @@ import math
 from gitexp.app.views import AnalysisView
 from gitexp.decision import Analysis, GuardrailResult, GuardSize, PrimaryResult
 from gitexp.lifecycle import Experiment
-from gitexp.model import Decided, Direction, Goal, GuardState, Plan, Verdict
+from gitexp.model import Decided, Direction, Goal, Grant, GuardState, Plan, Verdict
 from gitexp.render import numbers, words
 
 
@@ -143,3 +143,17 @@ def _is_harm_elsewhere(decided: Decided, plan: Plan) -> bool:
         return False
     harm = decided.effect if plan.primary.direction is Direction.LOWER else -decided.effect
     return harm <= 0
+
+
+def granted(level: float, grant: Grant) -> str:
+    """What a plan was granted, and why.
+
+    '0.0027 of 0.05 asked: plan 1 of this repository at q = 0.1'
+    """
+    asked = numbers.short(grant.asked, 2)
+    share = "as asked" if level == grant.asked else f"of {asked} asked"
+    found = f", {len(grant.discoveries)} found better" if grant.discoveries else ""
+    return (
+        f"{numbers.short(level, 2)} {share}: plan {grant.index} of this repository{found} "
+        f"at q = {numbers.short(grant.q)}"
+    )

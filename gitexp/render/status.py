@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from gitexp.app.status_view import Estimate, StatusRow, StatusView, Summary
+from gitexp.app.status_view import Budget, Estimate, StatusRow, StatusView, Summary
 from gitexp.health import HealthState
 from gitexp.model import GuardState, Oid, State, Verdict
 from gitexp.refs import short
@@ -27,7 +27,12 @@ def status_page(view: StatusView, screen: Screen) -> list[Line]:
     """The list of experiments, or the one that was asked for."""
     if view.is_single:
         return [part for row in view.rows for part in _single(row, view.now, screen)]
-    return [*_list(view, screen), *_summary(view.summary, screen), *_foreign(view.foreign, screen)]
+    return [
+        *_list(view, screen),
+        *_summary(view.summary, screen),
+        *_budget(view.budget, screen),
+        *_foreign(view.foreign, screen),
+    ]
 
 
 def _list(view: StatusView, screen: Screen) -> list[Line]:
@@ -228,12 +233,47 @@ def _summary(summary: Summary, screen: Screen) -> list[Line]:
             f"{numbers.total(value, unit)} a month" for unit, value in summary.per_month
         )
         lines += told("impact", f"{totals} by what was promoted", screen)
-    if summary.judged:
-        # rounded up, or it would not be 'at most'
-        expected = numbers.short(math.ceil(round(100 * summary.false_promotions, 6)) / 100)
-        judged = numbers.plural(summary.judged, "experiment")
-        text = f"{judged} judged: at most {expected} false promotions to be expected"
-        lines += told("chance", text, screen)
+    # rounded up, or it would not be 'at most'
+    expected = numbers.short(_rounded_up(summary.false_promotions))
+    judged = numbers.plural(summary.judged, "experiment")
+    text = f"{judged} judged: at most {expected} false promotions to be expected"
+    return lines + told("chance", text, screen)
+
+
+def _rounded_up(expected: float) -> float:
+    """To two digits behind the point; what is smaller than that, to one digit of its own."""
+    if expected <= 0:
+        return 0.0
+    places = max(2, -math.floor(math.log10(expected)))
+    scale = 10.0**places
+    return math.ceil(round(expected * scale, 6)) / scale
+
+
+def _level(value: float) -> str:
+    return numbers.short(value, 2)
+
+
+def _budget(budget: Budget | None, screen: Screen) -> list[Line]:
+    if budget is None:
+        return []
+    ledger = budget.ledger
+    balance = ledger.balance(budget.q)
+    plans = numbers.plural(len(ledger.lines), "plan")
+    what = f"q = {numbers.short(budget.q)}: {_level(ledger.spent)} spent on {plans}"
+    left = f"{_level(balance)} left" if balance > 0 else "nothing left"
+    then = f"α {_level(budget.next)}" if budget.next > 0 else "nothing"
+    lines = told("budget", f"{what}, {left}; the next plan would get {then}", screen)
+    if balance < 0:
+        text = f"overdrawn by {_level(-balance)}: so many more false ones are to be expected"
+        lines += told("", text, screen)
+    beyond = [line for line in ledger.lines if line.excess > 0]
+    if beyond:
+        which = ", ".join(found.plan.id for found in beyond)
+        text = (
+            f"{which} got {_level(ledger.excess)} more than the ledger now gives: created "
+            "without knowing of another"
+        )
+        lines += told("", text, screen)
     return lines
 
 

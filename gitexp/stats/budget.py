@@ -72,6 +72,17 @@ def grant(*, asked: float, q: float, granted: Sequence[float], discoveries: Sequ
         raise ValueError(f"asked must lie in (0, 1), not {asked}")
     if any(alpha < 0.0 for alpha in granted):
         raise ValueError(f"granted must not be negative, not {min(granted)}")
-    due = lord_alpha(q=q, t=len(granted) + 1, discoveries=discoveries)
-    left = q * max(len(discoveries), 1) - math.fsum(granted)
+    spent = math.fsum(granted)
+    return grant_of(asked=asked, q=q, t=len(granted) + 1, spent=spent, discoveries=discoveries)
+
+
+def grant_of(*, asked: float, q: float, t: int, spent: float, discoveries: Sequence[int]) -> float:
+    """The same as `grant`, from what was granted so far in all.
+
+    Args:
+        t: As in `lord_alpha`.
+        spent: The alpha of every plan so far, added up.
+    """
+    due = lord_alpha(q=q, t=t, discoveries=discoveries)
+    left = q * max(len(discoveries), 1) - spent
     return max(0.0, min(asked, due, left))

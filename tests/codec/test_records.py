@@ -23,6 +23,7 @@ from gitexp.model import (
     Environment,
     Expired,
     Goal,
+    Grant,
     Guardrail,
     Handover,
     Intake,
@@ -60,7 +61,7 @@ WRITER = WriterId("ann-1")
 hexadecimal = st.text("0123456789abcdef", min_size=40, max_size=40)
 oids = hexadecimal.map(Oid)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
-texts = st.text(max_size=40).filter(lambda text: text.isprintable())
+texts = st.text(st.characters(exclude_categories=("C", "Z"), include_characters=" "), max_size=40)
 ids = st.builds(ulid, st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
 metrics = st.dictionaries(texts, st.floats(-1e60, 1e60), max_size=5)
 revisions = st.builds(Revision, oids, oids)
@@ -136,6 +137,14 @@ bodies: st.SearchStrategy[Body] = st.one_of(
 
 metric = st.builds(Metric, name=texts, direction=st.sampled_from(Direction), unit=st.none() | texts)
 shares = st.floats(0, 0.5, exclude_min=True)
+grants = st.builds(
+    Grant,
+    q=st.floats(0, 1, exclude_min=True, exclude_max=True),
+    index=st.integers(1, 2**40),
+    asked=shares,
+    spent=st.floats(0, 1e60),
+    discoveries=st.lists(st.integers(1, 2**40), max_size=3).map(tuple),
+)
 any_plans = st.builds(
     Plan,
     id=st.just(EXP),
@@ -164,7 +173,7 @@ any_plans = st.builds(
     test=st.sampled_from(TestName),
     goal=st.sampled_from(Goal),
     alpha=shares,
-    guardrail_alpha=shares.filter(lambda x: x < 0.5),
+    guardrail_alpha=st.floats(0, 0.5, exclude_min=True, exclude_max=True),
     min_effect=st.floats(0, 1e9),
     max_regression=st.floats(0, 1e9, exclude_min=True),
     stopping=st.sampled_from(Stopping),
@@ -184,6 +193,7 @@ any_plans = st.builds(
     auto_rollback=st.booleans(),
     like=st.none() | st.just(EXP),
     uses_per_month=st.none() | st.floats(0, 1e15, exclude_min=True),
+    grant=st.none() | grants,
 )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gitexp import refs
 from gitexp.codec import canonical, decode, plan_hash
+from gitexp.ledger import level_of
 from gitexp.model import (
     Abandoned,
     Body,
@@ -22,6 +23,7 @@ from gitexp.model import (
     Decided,
     Environment,
     Expired,
+    Grant,
     Handover,
     Intake,
     Observation,
@@ -53,6 +55,7 @@ from tests.support import GitIn, sealed, write_config
 
 BUNDLE = Path(__file__).with_name("sample.bundle")
 PAYLOAD = payload_blob(b"last words\n")
+GRANT = Grant(q=0.1, index=5, asked=0.05, spent=0.0055, discoveries=(2, 4))
 
 
 def main() -> None:
@@ -70,7 +73,8 @@ def main() -> None:
 def fill(git: GitIn) -> None:
     git("init", "--quiet")
     base = Oid(git.commit("Begin"))
-    text = canonical(replace(a_plan(), base=base, description="Über a table \N{ROCKET}"))
+    plan = replace(a_plan(), alpha=level_of(GRANT), grant=GRANT)
+    text = canonical(replace(plan, base=base, description="Über a table \N{ROCKET}"))
     git("switch", "--quiet", "-c", "exp/fast-parse")
     planned = Oid(git.commit(f"Register fast-parse\n\nExp-Plan: {text}"))
     tip = Oid(git.commit("Use a table"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import subprocess
 from collections import Counter, defaultdict
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from gitexp.codec import plan_hash
+from gitexp.ledger import level_of
 from gitexp.model import (
     Arm,
     Oid,
@@ -167,6 +169,25 @@ def test_the_plan_is_in_the_commit_the_record_and_the_archive(sample: GitIn) -> 
     ours = Store.open(sample.path).read(EXP).records
     (plan,) = (r.body for r in ours if isinstance(r.body, PlanBody))
     assert plan_hash(plan.canonical) == hashed
+
+
+def test_the_level_is_what_the_plan_says_it_was_granted_from(sample: GitIn) -> None:
+    records = MiniReader(sample, EXP).records().values()
+    (plan,) = (json.loads(record["text"]) for record in records if record["kind"] == "plan")
+    fdr = plan["fdr"]
+
+    def gamma(j: int) -> float:
+        return 0.07720838 * math.log(max(j, 2)) / (j * math.exp(math.sqrt(math.log(j))))
+
+    first, *others = sorted(fdr["discoveries"])
+    due = fdr["q"] / 2 * (gamma(fdr["index"]) + gamma(fdr["index"] - first))
+    due += sum(fdr["q"] * gamma(fdr["index"] - r) for r in others)
+    left = fdr["q"] * len(fdr["discoveries"]) - fdr["spent"]
+    assert plan["alpha"] == pytest.approx(min(fdr["asked"], due, left), rel=1e-12)
+    ours = Store.open(sample.path).read(EXP).records
+    (body,) = (r.body for r in ours if isinstance(r.body, PlanBody))
+    assert body.plan.grant is not None
+    assert body.plan.level == level_of(body.plan.grant)
 
 
 def test_archives_keep_what_was_measured(sample: GitIn) -> None:

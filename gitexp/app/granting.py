@@ -10,6 +10,7 @@ from gitexp import refs
 from gitexp.app.branches import head_branch
 from gitexp.app.budget import USUAL_LEVEL, ledger_of_rows
 from gitexp.app.level import SMALLEST_LEVEL, reachable
+from gitexp.app.receive import arrival_warnings
 from gitexp.app.status import every_row
 from gitexp.errors import GitexpError, Refused, StaleRef
 from gitexp.ledger import Ledger, level_of
@@ -33,10 +34,10 @@ def learn_of_others(store: Store, *, ask: bool) -> tuple[str, ...]:
     try:
         remote = checked_remote(store.git, None, branch=refs.short(branch) if branch else None)
         theirs = look(store.git, remote, ask=ask)
-        take(store.git, store.repository, remote, theirs, ask=ask)
+        arrived = take(store.git, store.repository, remote, theirs, ask=ask)
     except (Refused, Unreachable, StaleRef) as error:
         return (f"plans of other clones are counted as last fetched: {error.message}",)
-    return ()
+    return arrival_warnings(remote, arrived)
 
 
 def granted(store: Store, plan: Plan, rate: float, *, like: Plan | None, is_sized: bool) -> Plan:

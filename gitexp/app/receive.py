@@ -55,7 +55,7 @@ def receive(store: Store, remote: str, *, ask: bool = False) -> Received:
         theirs=theirs,
         strange=(*arrived.strange, *arrived.damaged),
         new=new,
-        warnings=_warnings(remote, arrived),
+        warnings=arrival_warnings(remote, arrived),
     )
 
 
@@ -115,7 +115,8 @@ def _new_records(
     return {exp: new for exp, new in found.items() if new}
 
 
-def _warnings(remote: str, arrived: Arrived) -> tuple[str, ...]:
+def arrival_warnings(remote: str, arrived: Arrived) -> tuple[str, ...]:
+    """What could not be taken from the remote, and why."""
     said = [f"{name} on {remote} is no commit; it was left there" for name in arrived.strange]
     said += [
         f"{name} cannot be fetched from {remote}: {why}; it was left there"

@@ -26,7 +26,13 @@ from gitexp.policy import analyse
 from tests.making import BASE, BOB, COMPARISON, START, Notebook, plan_with, wobble
 
 Pair = tuple[float | None, float | None]
-FACTS: dict[str, str | float] = {"host": "mill", "cpu": "Fast 9", "cores": 4.0, "load1": 0.5, "git": "2.50.0"}
+FACTS: dict[str, str | float] = {
+    "host": "mill",
+    "cpu": "Fast 9",
+    "cores": 4.0,
+    "load1": 0.5,
+    "git": "2.50.0",
+}
 
 
 def notebook_of(

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-
-from scipy.special import ndtri
+from dataclasses import replace
+from statistics import stdev
 
 from gitexp.decision import Criterion, PrimaryResult
 from gitexp.lifecycle import Experiment
-from gitexp.model import Goal, GuardState, Plan, Scale, TestName, Verdict
+from gitexp.model import Goal, GuardState, Plan, Scale, Verdict
 from gitexp.policy.guard import Guarded
-from gitexp.policy.rule import primary_alpha
 from gitexp.policy.samples import good_sign, min_effect_region
+from gitexp.policy.sizing import blocks_for, differences_of, guard_sizes, scales_of
 from gitexp.policy.study import Study
-
-_BEYOND_REACH = 1e6
-"""Square root of a number of blocks that is as good as infinite."""
 
 
 def reason_of(experiment: Experiment, study: Study) -> str:
@@ -139,27 +136,41 @@ def _reaches(plan: Plan, primary: PrimaryResult) -> bool:
 
 
 def blocks_needed(study: Study | None, verdict: Verdict) -> int | None:
-    """Blocks a new experiment would need to find the effect seen here with 80 % power.
+    """Blocks with which a new experiment like this one would probably be decided (power .8).
 
-    Normal approximation of the paired test, inflated for the looks (1.05) and, under ranks, for
-    their efficiency (.955). None when the effect seen is not worth having, or not known, or when
-    nobody could run so many.
+    For the effect seen here or, where it was found better, for the guardrails that stayed open.
+    None when the effect is not worth having, when nothing tells, or when nobody could run so many.
     """
     if study is None or verdict is not Verdict.UNDECIDED:
         return None
-    differences = study.sample.differences(used=None)
+    needed = _for_guardrails(study) if study.walk.better is not None else _for_effect(study)
+    return None if needed is None else max(needed, study.plan.max_blocks + 1)
+
+
+def _for_effect(study: Study) -> int | None:
+    plan, differences = study.plan, study.sample.differences(used=None)
     estimate = study.sample.result(study.rule, used=None, level=0.0).estimate
-    if len(differences) < 2 or estimate is None or not math.isfinite(estimate):
+    if len(differences) < 2 or not estimate or not math.isfinite(estimate):
         return None
-    low, high = min_effect_region(study.plan)
-    is_worth_having = estimate >= high if good_sign(study.plan.primary) > 0 else estimate <= low
-    if estimate == 0 or not is_worth_having:
+    low, high = min_effect_region(plan)
+    is_worth_having = estimate >= high if good_sign(plan.primary) > 0 else estimate <= low
+    sd = stdev(differences)
+    if sd == 0.0 or not is_worth_having:
         return None
-    mean = sum(differences) / len(differences)
-    variance = sum((x - mean) ** 2 for x in differences) / (len(differences) - 1)
-    z = float(ndtri(0.8) - ndtri(primary_alpha(study.plan) / 2))
-    efficiency = 1.0 if study.plan.test is TestName.T else 0.955
-    root = z * math.sqrt(1.05 * variance / efficiency) / abs(estimate)
-    if root > _BEYOND_REACH:
-        return None
-    return max(math.ceil(root * root), study.plan.max_blocks + 1)
+    effect = math.expm1(estimate) if plan.scale is Scale.LOG else estimate
+    return blocks_for(plan, abs(effect), sd)
+
+
+def _for_guardrails(study: Study) -> int | None:
+    unresolved = tuple(
+        guard.guardrail for guard in study.guarded if _last(guard) is GuardState.UNRESOLVED
+    )
+    plan = replace(study.plan, guardrails=unresolved)
+    noise = {}
+    for metric, scale in scales_of(plan)[1:]:
+        found = differences_of(study.material.blocks, metric, scale)
+        if len(found) > 1:
+            noise[metric.name] = stdev(found)
+    sizes = guard_sizes(plan, noise)
+    needs = [size.needs for size in sizes if size.needs is not None]
+    return max(needs) if len(needs) == len(unresolved) else None

@@ -62,7 +62,7 @@ def _groups(
     for (revision, _), own in experiment.series.items():
         blocks[revision] += [block for block in own.blocks if not block.is_retracted]
     if is_paired:
-        return [_differences(found, metric, scale) for found in blocks.values()]
+        return [differences_of(found, metric, scale) for found in blocks.values()]
     runs: dict[tuple[Revision, Arm], list[float]] = defaultdict(list)
     for run in experiment.trials:
         value = run.value(metric)
@@ -75,7 +75,12 @@ def _groups(
     return [*runs.values()]
 
 
-def _differences(blocks: Iterable[Block], metric: Metric, scale: Scale) -> list[float]:
+def differences_of(blocks: Iterable[Block], metric: Metric, scale: Scale) -> list[float]:
+    """The differences of the blocks whose arms both have a value.
+
+    Raises:
+        NotPositive: for a value <= 0 on the log scale.
+    """
     measured = (block for block in blocks if None not in block.values(metric))
     found = (difference(block, metric, scale) for block in measured)
     return [value for value in found if value is not None]
@@ -158,13 +163,23 @@ def _metric_size(plan: Plan, guardrail: Guardrail, sd: float) -> GuardSize:
 
 
 def _rate_size(plan: Plan, guardrail: Guardrail) -> GuardSize:
+    needs = _blocks_without_events(guardrail, plan)
+    # a longer plan has more looks to pay for
+    for _ in range(3):
+        if needs is None or needs <= plan.max_blocks:
+            break
+        needs = _blocks_without_events(guardrail, with_max_blocks(plan, needs))
+    return GuardSize(guardrail=guardrail, needs=needs, max_blocks=plan.max_blocks)
+
+
+def _blocks_without_events(guardrail: Guardrail, plan: Plan) -> int | None:
     """At how many blocks it is ok if neither arm has any event, found by bisection."""
     rules = guard_rules(plan, alpha=plan.guardrail_alpha)
     enough = 1
     while not _is_ok_without_events(guardrail, rules, enough):
         enough *= 2
         if enough > MOST_BLOCKS:
-            return GuardSize(guardrail=guardrail, needs=None, max_blocks=plan.max_blocks)
+            return None
     too_few = enough // 2
     while enough - too_few > 1:
         middle = (too_few + enough) // 2
@@ -172,7 +187,7 @@ def _rate_size(plan: Plan, guardrail: Guardrail) -> GuardSize:
             enough = middle
         else:
             too_few = middle
-    return GuardSize(guardrail=guardrail, needs=enough, max_blocks=plan.max_blocks)
+    return enough
 
 
 def _is_ok_without_events(guardrail: Guardrail, rules: GuardRules, n: int) -> bool:

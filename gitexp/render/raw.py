@@ -5,7 +5,7 @@ from __future__ import annotations
 from gitexp.app.views import AnalysisView
 from gitexp.blocks import WORST, Block, NotPositive, difference
 from gitexp.decision import ArmSummary, PrimaryResult
-from gitexp.model import Scale
+from gitexp.model import Scale, Stopping
 from gitexp.render import numbers, words
 from gitexp.render.labels import told
 from gitexp.render.others import other_tests
@@ -14,16 +14,16 @@ from gitexp.render.screen import Line, Screen, Span, Style, line
 
 def raw_statistics(view: AnalysisView, screen: Screen) -> list[Line]:
     """Both arms' summaries, the test, the effect sizes, other tests, and a table of the blocks."""
-    analysis = view.analysis
+    analysis, stopping = view.analysis, view.experiment.plan.stopping
     lines = [line(), line(Span("raw statistics", Style.STRONG))]
-    lines += _result(analysis.primary, screen)
+    lines += _result(analysis.primary, stopping, screen)
     critical = analysis.looks.critical
     if critical is not None:
         shown = numbers.short(critical, 5)
         lines += told("boundary", f"|z| {shown} at the look this result is of", screen)
     if analysis.after is not None:
         lines += [line(Span("over all blocks, for comparison", Style.MUTED))]
-        lines += _result(analysis.after, screen)
+        lines += _result(analysis.after, stopping, screen)
     lines += other_tests(view, screen)
     is_hidden = view.experiment.shows_counts_only(analysis.revision)
     if is_hidden and not analysis.verdict.is_final:
@@ -31,11 +31,12 @@ def raw_statistics(view: AnalysisView, screen: Screen) -> list[Line]:
     return [*lines, line(), *_blocks(view, screen), line()]
 
 
-def _result(found: PrimaryResult, screen: Screen) -> list[Line]:
+def _result(found: PrimaryResult, stopping: Stopping, screen: Screen) -> list[Line]:
     lines = told("control", _summary(found, found.control), screen)
     lines += told("treatment", _summary(found, found.treatment), screen)
-    name = "V" if found.df is None else "t"
-    test = f"{words.test(found.test)} {name}={numbers.short(found.statistic)}"
+    test = words.test(found.test)
+    if found.statistic is not None:
+        test += f" {words.statistic(found, stopping)}={numbers.short(found.statistic)}"
     test += f" df={numbers.short(found.df)}" if found.df is not None else ""
     nominal = numbers.short(found.nominal_level)
     p = numbers.p_value(found.p_value)

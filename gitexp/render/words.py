@@ -142,6 +142,15 @@ def test(of: TestName) -> str:
     return _TESTS[of]
 
 
+def statistic(found: PrimaryResult, stopping: Stopping) -> str:
+    """The letter of the deciding test's statistic."""
+    if found.df is not None:
+        return "t"
+    if stopping is Stopping.ALWAYS_VALID:
+        return "ln E"
+    return "U" if found.test is TestName.MANN_WHITNEY else "V"
+
+
 def block_number(scale: Scale) -> str:
     """How one block becomes one number."""
     return "ln T − ln C" if scale is Scale.LOG else "T − C"

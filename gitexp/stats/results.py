@@ -54,7 +54,8 @@ class Result:
             when failed arms dominate it.
         interval: At `level`.
         p_value: Two-sided, of no effect, not adjusted for looks; None when not estimable.
-        statistic: V of the signed-rank test, else t; None when not estimable.
+        statistic: t where there are degrees of freedom; V or U of ranks, ln E of the sign-flip
+            process; None when not estimable, and of exact tests of rates.
         df: Degrees of freedom of t; None for ranks.
         n: Blocks, or values, that entered.
         level: Two-sided error rate of the interval (0.05 makes the 95 % interval).

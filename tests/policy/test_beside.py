@@ -6,7 +6,19 @@ import random
 
 import pytest
 
-from gitexp.model import Arm, Direction, Metric, Plan, Scale, TestName, Verdict, Watch
+from gitexp.decision import Analysis
+from gitexp.model import (
+    BUILT_IN_METRICS,
+    Arm,
+    Direction,
+    Guardrail,
+    Metric,
+    Plan,
+    Scale,
+    TestName,
+    Verdict,
+    Watch,
+)
 from gitexp.policy import analyse
 from tests.making import COMPARISON, Notebook, plan_with, wobble
 
@@ -154,3 +166,23 @@ def test_there_is_no_impact_without_uses_or_without_an_estimate() -> None:
 
     assert analyse(used.experiment(), COMPARISON).impact is None
     assert analyse(unknown.experiment(), COMPARISON).impact is None
+
+
+# --- what would have decided it ---------------------------------------------------------------
+
+
+def verdict_of(blocks: int, failures: Guardrail) -> Analysis:
+    notebook = Notebook(plan_with(guardrails=(failures,), max_blocks=blocks))
+    notebook.blocks([*wobble(blocks, ratio=0.8)])
+    return analyse(notebook.experiment(), COMPARISON)
+
+
+def test_a_guardrail_that_stayed_open_says_how_many_blocks_it_takes() -> None:
+    failures = Guardrail(metric=BUILT_IN_METRICS["failures"], margin=0.05, is_relative=False)
+
+    found = verdict_of(20, failures)
+
+    assert found.verdict is Verdict.UNDECIDED
+    assert found.blocks_needed is not None
+    assert verdict_of(found.blocks_needed, failures).verdict is Verdict.BETTER
+    assert verdict_of(found.blocks_needed - 5, failures).verdict is Verdict.UNDECIDED

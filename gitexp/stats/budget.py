@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 
+@lru_cache(maxsize=4096)  # a ledger asks for the same few again and again
 def gamma(j: int) -> float:
     """Share of the budget for the j-th plan after a discovery; all shares together are .976.
 

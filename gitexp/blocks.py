@@ -125,9 +125,15 @@ def enters(run: RunTrial, plan: Plan) -> bool:
     return plan.test is not TestName.WELCH or run.value(plan.primary) is not None
 
 
-def harmonic_number(runs: Iterable[RunTrial]) -> int:
-    """How many pairs so many single trials are worth: 2ab / (a + b) per host, rounded down."""
-    counts: Counter[tuple[str, Arm]] = Counter((run.trial.host, run.trial.arm) for run in runs)
+def harmonic_number(runs: Iterable[RunTrial], test: TestName) -> int:
+    """How many pairs so many single trials are worth: 2ab / (a + b), rounded down.
+
+    Of every host for itself under Welch's test, which is stratified by them; else of all together.
+    """
+    is_by_host = test is TestName.WELCH
+    counts: Counter[tuple[str, Arm]] = Counter(
+        (run.trial.host if is_by_host else "", run.trial.arm) for run in runs
+    )
     total = Fraction(0)
     for host in {host for host, _ in counts}:
         a, b = counts[host, Arm.CONTROL], counts[host, Arm.TREATMENT]

@@ -200,7 +200,7 @@ def _complete(experiment: Experiment, revision: Revision | None, telling: Sequen
     if experiment.plan.test.is_paired or revision is None:
         return len(telling)
     runs = experiment.counted(revision)
-    return harmonic_number(run for run in runs if enters(run, experiment.plan))
+    return harmonic_number((r for r in runs if enters(r, experiment.plan)), experiment.plan.test)
 
 
 def _single_values(
@@ -211,7 +211,7 @@ def _single_values(
     for run in () if revision is None else experiment.counted(revision):
         if enters(run, plan):
             seen.append(run)
-            if used is not None and harmonic_number(seen) >= used > 0:
+            if used is not None and harmonic_number(seen, plan.test) >= used > 0:
                 break
     values = [(run.trial.arm, run.value(plan.primary)) for run in seen]
     return (

@@ -61,7 +61,7 @@ class UnpairedSample:
 
     @property
     def size(self) -> int:
-        return harmonic_number(self.runs)
+        return harmonic_number(self.runs, self.plan.test)
 
     @property
     def is_treatment(self) -> list[bool]:

@@ -237,3 +237,16 @@ def test_any_value_a_record_may_hold_can_be_compared(
 
     for row in others.tests if others else ():
         assert row.p_value is None or 0.0 <= row.p_value <= 1.0
+
+
+def test_blocks_are_counted_as_looks_are_where_hosts_are_not_told_apart() -> None:
+    plan = plan_with(test=TestName.MANN_WHITNEY, min_blocks=10, max_blocks=10)
+    notebook = Notebook(plan)
+    for control, treatment in pairs_of(8, 10):
+        notebook.trial(Arm.CONTROL, None, {"time": control}, host="mill")
+        notebook.trial(Arm.TREATMENT, None, {"time": treatment / 2}, host="barn")
+
+    found = analyse(notebook.experiment(), COMPARISON)
+
+    assert found.looks.decided_at == 10
+    assert (found.blocks.complete, found.blocks.used, found.blocks.after) == (10, 10, 0)

@@ -53,6 +53,7 @@ def power(
     reader = OptionReader()
     wanted_power = reader.read("power", level, between(plan.alpha, 1.0), POWER)
     given = reader.read("noise", noise, size_reader(plan.primary, plan.scale), None)
+    reader.refuse_unless(given != 0.0, "--noise: without any, there is no noise to size by")
     if reader.complaints:
         raise UsageError("; ".join(reader.complaints), hint="git exp power -h")
     known = None if given is not None else _recorded(store, plan, experiment)

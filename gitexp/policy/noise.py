@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from statistics import stdev
@@ -65,6 +66,15 @@ def _newest(blocks: Sequence[Block]) -> datetime:
 
 
 def _health(floor: NoiseFloor, plan: Plan) -> Health:
+    if not math.isfinite(floor.reach):
+        return Health(
+            check="a/a",
+            state=HealthState.WARN,
+            value=f"{floor.blocks} blocks are too few to say what no change measures on "
+            f"{floor.host}",
+            threshold="",
+            advice=f"git exp run {plan.id} --aa compares the control with itself once more",
+        )
     size = f"{floor.reach:.1%}" if plan.scale is Scale.LOG else f"{floor.reach:.3g}"
     measured = f"{floor.blocks} blocks, {floor.measured:%Y-%m-%d}"
     found = f"no change measures within ±{size} on {floor.host} ({measured})"

@@ -53,6 +53,9 @@ def self_page(ended: SelfCompared, screen: Screen) -> list[Line]:
     floor, plan = ended.floor, ended.experiment.plan
     if floor is None:
         return wrapped(f"{did}: no block has a value of {plan.primary.name}", screen)
+    if not any(map(math.isfinite, floor.interval)):
+        blocks = numbers.plural(floor.blocks, "block")
+        return wrapped(f"{did}: {blocks} are too few to say what no change measures", screen)
     ends = numbers.interval(floor.interval, plan.primary, plan.scale)
     found = f"no change measures {ends} in {plan.primary.name} on {floor.host}"
     over = f"95% interval over {numbers.plural(floor.blocks, 'block')}"

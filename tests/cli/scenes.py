@@ -128,13 +128,14 @@ def record_blocks(
     *,
     exp: str = "fast",
     metric: str = "score",
+    first: int = 1,
     is_paired: bool = True,
     others: Mapping[str, tuple[float, float]] | None = None,
     clock: Callable[[], datetime] | None = None,
 ) -> None:
     """What `git exp record` would record, in one process: a start for each takes too long."""
     store = Store.open(git.path, clock=clock) if clock else Store.open(git.path)
-    for number, pair in enumerate(pairs, 1):
+    for number, pair in enumerate(pairs, first):
         for at, arm in enumerate(Arm):
             values = {metric: pair[at]} | {name: both[at] for name, both in (others or {}).items()}
             metrics = tuple(f"{name}={value!r}" for name, value in values.items())

@@ -109,7 +109,7 @@ def test_boschloo_decides_about_answers_without_blocks(git: GitIn, git_exp: GitE
 
     found = git_exp("analyze", "--json").json
 
-    assert (found["verdict"], found["blocks"]["used"]) == ("better", 11)
+    assert (found["verdict"], found["blocks"]["used"]) == ("better", 12)
     assert found["primary"]["p_value"] < 0.001
     assert "unpaired trials" in git_exp("analyze").stdout
 

@@ -71,7 +71,7 @@ def test_a_rule_for_any_time_takes_more_blocks_and_one_look_takes_fewest() -> No
     }
 
     assert needed[Stopping.FIXED] < needed[Stopping.GROUP_SEQUENTIAL]
-    assert needed[Stopping.GROUP_SEQUENTIAL] < needed[Stopping.ALWAYS_VALID] / 2
+    assert 1.5 * needed[Stopping.GROUP_SEQUENTIAL] < needed[Stopping.ALWAYS_VALID]
 
 
 # --- noise ------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ def test_before_the_first_trial_a_base_that_moved_can_be_merged(ready: GitIn) ->
 
 def test_an_experiment_past_its_last_day_is_told(ready: GitIn) -> None:
     git_exp = GitExp(ready.path)
-    git_exp("create", "short", "--like", "fast", "--max-days", "0.00001")
+    git_exp("create", "short", "--like", "fast", "--max-days", "0.0000001")
     ready.commit("Try it", {"speed": "9\n"})
 
     [alert] = git_exp("analyze", "short", "--json").json["alerts"]

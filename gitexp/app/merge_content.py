@@ -29,8 +29,9 @@ def added(store: Store, commit: Oid, tip: Oid, made: Iterable[Promoted], base: O
 
     The merge that `promote` recorded holds whatever the user's hooks and merge drivers did to it.
     One that was rebuilt elsewhere, as by a rebase, is compared with the merge git makes of its
-    parents, conflicts left out: people resolve those. Of one that is no merge any more, as when it
-    was picked, only the files can be compared: they are those that the treatment changes.
+    first parent and the treatment, conflicts left out: people resolve those. Of one that is no
+    merge any more, as when it was picked, only the files can be compared: they are those that the
+    treatment changes.
 
     Args:
         tip: The treatment.
@@ -45,7 +46,9 @@ def added(store: Store, commit: Oid, tip: Oid, made: Iterable[Promoted], base: O
         return None
     try:
         if len(now.parents) == 2:
-            merged = history.merge_of(store.git, *now.parents)
+            # a rebase that kept the merge made what it merges anew, too
+            theirs = tip if repository.is_commit(tip) else now.parents[1]
+            merged = history.merge_of(store.git, now.parents[0], theirs)
             if merged is None:
                 return None  # too little history in a shallow clone
             expected, free = merged.tree, merged.conflicts

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from gitexp.app.arrivals import arrival
 from gitexp.app.load import Loaded, load
@@ -16,6 +16,7 @@ from gitexp.errors import CorruptEvidence, Refused, UnknownExperiment
 from gitexp.lifecycle import Experiment
 from gitexp.model import Decided, ExperimentId, Oid, Promoted, Revision, State, Verdict
 from gitexp.refs import short
+from gitexp.store import history
 from gitexp.store.notes import read_lines
 from gitexp.store.repository import MissingObject
 from gitexp.store.store import Store
@@ -44,18 +45,36 @@ class Proof:
         """
         proven = set()
         for claim in found.claims:
-            self._require_claim(claim)
-            proven.add(claim.exp)
+            with self._unless_foreign(claim.commit):
+                self._require_claim(claim)
+                proven.add(claim.exp)
         for exp in dict.fromkeys(mention.exp for mention in found.mentions):
             mentions = [mention for mention in found.mentions if mention.exp == exp]
-            if self._require_by_hand(exp, mentions, found.undone):
-                proven.add(exp)
+            with self._unless_foreign(*(mention.commit for mention in mentions)):
+                if self._require_by_hand(exp, mentions, found.undone):
+                    proven.add(exp)
         for again in found.again:
-            loaded = self._loaded(again.exp, again.commit)
-            if not self._is_permitted(loaded, again.tip):
-                raise self._not_better(loaded, again.tip)
-            proven.add(again.exp)
+            with self._unless_foreign(again.commit):
+                loaded = self._loaded(again.exp, again.commit)
+                if not self._is_permitted(loaded, again.tip):
+                    raise self._not_better(loaded, again.tip)
+                proven.add(again.exp)
         return proven
+
+    @contextmanager
+    def _unless_foreign(self, *commits: Oid) -> Iterator[None]:
+        """Let these through if they came with another project's history, as by `git subtree`.
+
+        Nothing is known here of its experiments, which were judged there.
+        """
+        try:
+            yield
+        except Refused:
+            # a shallow clone does not know where its history begins
+            git = self._store.git
+            is_shallow = (git.common_dir / "shallow").exists()
+            if is_shallow or any(history.shares_root(git, oid, self._new) for oid in commits):
+                raise
 
     # --- merges that promote made ------------------------------------------------------------
 
@@ -73,14 +92,28 @@ class Proof:
             raise Refused(
                 f"{short(self._branch)} would get the promotion of {claim.exp} "
                 f"({claim.commit[:12]}), and not all of the evidence it rests on is here",
-                hint=f"git exp sync, then push again; {_ANYWAY}",
+                hint="git exp sync, in the clone that promoted it and then here, and push again; "
+                f"{_ANYWAY}",
                 code="no-evidence",
             )
-        tip = claim.tip or _promoted_tip(experiment)
+        tip = self._treatment(claim, loaded)
         if claim.override is None:
             self._require_better(claim, loaded, tip)
         # an override is a reason for the treatment, not for what was put beside it
         self._require_merge(claim, experiment, tip)
+
+    def _treatment(self, claim: Claim, loaded: Loaded) -> Oid | None:
+        """What was promoted: what it merged, or what that was before a rebase made both anew."""
+        experiment = loaded.experiment
+        promoted = [done for done in _promotions(experiment) if done.evidence == claim.evidence]
+        if promoted:
+            return promoted[-1].tip
+        # the event is not here, and a reason would have come with it
+        is_told = claim.override is not None
+        if claim.tip is not None and (is_told or self._is_permitted(loaded, claim.tip)):
+            return claim.tip
+        decided = experiment.last_decision()
+        return claim.tip if decided is None else decided.treatment
 
     def _require_better(self, claim: Claim, loaded: Loaded, tip: Oid | None) -> None:
         verdict = None if tip is None else self._verdict(loaded, tip)
@@ -95,7 +128,11 @@ class Proof:
         )
 
     def _require_merge(self, claim: Claim, experiment: Experiment, tip: Oid | None) -> None:
-        made = [done for done in _made_by_promote(experiment) if done.tip == tip]
+        made = [
+            done
+            for done in _promotions(experiment)
+            if done.tip == tip and done.recognised is None  # the merge as promote made it
+        ]
         more = None
         if tip is not None:
             more = added(self._store, claim.commit, tip, made, experiment.plan.base)
@@ -218,10 +255,10 @@ def _promoted_tip(experiment: Experiment) -> Oid | None:
     return promoted.tip if isinstance(promoted, Promoted) else None
 
 
-def _made_by_promote(experiment: Experiment) -> list[Promoted]:
-    """The promotions of which it recorded the merge as it made it."""
+def _promotions(experiment: Experiment) -> list[Promoted]:
+    """All that are on record, oldest first."""
     bodies = (record.body for record in experiment.records)
-    return [body for body in bodies if isinstance(body, Promoted) and body.recognised is None]
+    return [body for body in bodies if isinstance(body, Promoted)]
 
 
 def _has_notes(store: Store, experiment: Experiment, evidence: str) -> bool:

@@ -22,6 +22,7 @@ from gitexp.store.store import Store
 _SAID = ("^[[:space:]*]*Exp-Id: ", *REVERTING)
 # squashes quote the messages they are made of: indented, or as the items of a list
 _TRAILER = re.compile(r"^[ \t*]*(Exp-[A-Za-z-]+): *(.*?) *$", re.MULTILINE)
+_OWN_ID = re.compile(r"^Exp-Id: ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,8 @@ def promotions(store: Store, new: Oid, known: Sequence[Oid]) -> Promotions:
     for oid, commit in found.items():
         said = _trailers(commit.message)
         exps = () if "Exp-Reverts" in said else _experiments(said)
-        if len(exps) == 1 and {"Exp-Decision", "Exp-Plan-Hash"} <= said.keys():
+        is_own = len(exps) == 1 and {"Exp-Decision", "Exp-Plan-Hash"} <= said.keys()
+        if is_own and not _is_quoting(commit.message):
             # the plan commit that the merge brought along says nothing of its own
             promoted.add(exps[0])
             claims += [] if oid in gone else [_claim(commit, exps[0], said)]
@@ -119,6 +121,11 @@ def _experiments(said: Mapping[str, Sequence[str]]) -> tuple[ExperimentId, ...]:
         except ValueError:
             continue
     return tuple(dict.fromkeys(found))
+
+
+def _is_quoting(message: str) -> bool:
+    """Whether these are messages of others: a squash of a branch that had a promotion."""
+    return len(_trailers(message)["Exp-Id"]) > 1 or not _OWN_ID.search(message)
 
 
 def _planned(repository: Repository, commit: Told) -> ExperimentId | None:

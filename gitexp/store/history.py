@@ -60,6 +60,12 @@ def descendants(git: Git, commit: Oid, tip: Oid) -> set[Oid]:
     return {*_walk(git, "--ancestry-path", f"{commit}..{tip}")}
 
 
+def shares_root(git: Git, commit: Oid, tip: Oid) -> bool:
+    """Whether the commit goes back to where the first parents of the tip begin."""
+    roots = _walk(git, "--first-parent", "--max-parents=0", tip)
+    return is_in_any(git, roots[-1], [commit]) if roots else True
+
+
 def unlike(git: Git, side: Oid, other: Oid) -> list[Oid]:
     """Commits of one side that the other has neither as they are nor as another with that patch.
 

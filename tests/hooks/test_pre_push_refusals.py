@@ -208,11 +208,13 @@ def test_other_code_under_the_words_of_a_promotion_is_refused(decided: Desk) -> 
     decided.exp("promote", "fast", "--yes")
     git = decided.git
     message = git("log", "-1", "--format=%B")
-    side = git("commit-tree", "-p", "main^2", "-m", "More", f"{git.id('main^')}^{{tree}}")
-    merge = git("commit-tree", "-p", "main^", "-p", side, "-m", message, "main^{tree}")
+    git("switch", "--quiet", "--detach", "main^2")
+    side = git.commit("More", {"turbo": "1\n"})
+    merge = git("commit-tree", "-p", "main^", "-p", side, "-m", message, f"{side}^{{tree}}")
+    git("switch", "--quiet", "main")
     git("reset", "--quiet", "--hard", merge)
 
-    _refused(decided.push("origin", "main"), "by the records here it is not measured")
+    _refused(decided.push("origin", "main"), "does not give what it has in turbo")
 
 
 def test_a_promotion_by_another_plan_is_refused(decided: Desk) -> None:

@@ -117,7 +117,7 @@ def plan(store: Store, exp: ExperimentId, remote: str | None) -> Compaction:
             hint=f"git exp status {exp}",
             code="not-ended",
         )
-    gathered = _gather(store, exp, remote)
+    gathered = _outlasting_gc(lambda: _gather(store, exp, remote))
     home = gathered.home.refs
     pushed = {**gathered.at_remote, **home}
     return Compaction(
@@ -151,7 +151,7 @@ def compact(store: Store, planned: Compaction, *, ask: bool = False) -> Compacti
 
 def _compact(store: Store, planned: Compaction, *, ask: bool) -> Compaction:
     exp, remote = planned.exp, planned.remote
-    gathered = _move_own(store, exp, remote)
+    gathered = _outlasting_gc(lambda: _move_own(store, exp, remote))
     home = gathered.home.refs
     done = replace(
         planned,
@@ -253,15 +253,15 @@ def _own_updates(
     return tuple(takes), tuple(drops)
 
 
-def _move_own(store: Store, exp: ExperimentId, remote: str | None) -> _Gathered:
-    """Gather in own refs; once more when a `git gc` collects what no ref names yet."""
+def _outlasting_gc(act: Callable[[], _Gathered]) -> _Gathered:
+    """What it gives; done again when a `git gc` collects what no ref names yet."""
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(MissingObject, CorruptEvidence):
-            return _try_to_move_own(store, exp, remote)
-    return _try_to_move_own(store, exp, remote)
+            return act()
+    return act()
 
 
-def _try_to_move_own(store: Store, exp: ExperimentId, remote: str | None) -> _Gathered:
+def _move_own(store: Store, exp: ExperimentId, remote: str | None) -> _Gathered:
     latest: list[_Gathered] = []
 
     def takes() -> Sequence[RefUpdate]:

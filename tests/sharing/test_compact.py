@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -474,6 +475,26 @@ def test_a_lane_outlives_git_collecting_what_was_just_gathered(bob: Named) -> No
     assert lines(bob) == before
     assert [*bob.refs("refs/notes/exp/")] == home("bob")[:1]
     bob.git("fsck", "--strict", "--no-dangling", "--no-reflogs", "--connectivity-only")
+
+
+def test_the_first_look_outlives_git_collecting_what_it_gathered(
+    ann: Named, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check, pruned = compacting.check, list[str]()
+
+    def check_after_gc(*args: Any) -> None:
+        if not pruned:
+            pruned.append(ann.git("prune", "--expire=now"))
+        check(*args)
+
+    monkeypatch.setattr(compacting, "check", check_after_gc)
+    before = lines(ann)
+
+    planned = ann.act(lambda store: app.plan(store, FAST, ORIGIN))
+
+    assert pruned
+    assert set(planned.pushed) == set(home("ann"))
+    assert lines(ann) == before
 
 
 def test_no_sync_of_the_same_clone_comes_in_between(ended: Village, ann: Named) -> None:

@@ -29,11 +29,13 @@ class Received:
     Attributes:
         theirs: What the remote has.
         new: Records that were not here before, by experiment.
-        strange: Refs of the remote, under our names, that are no commits or cannot be had.
+        strange: Refs of the remote, under our names, that are no commits: left there.
+        damaged: Those that cannot be had: left there, too.
     """
 
     theirs: Theirs
     strange: tuple[str, ...]
+    damaged: tuple[str, ...]
     new: Mapping[ExperimentId, tuple[Record, ...]]
     warnings: tuple[str, ...]
 
@@ -53,7 +55,8 @@ def receive(store: Store, remote: str, *, ask: bool = False) -> Received:
         take(store.git, store.repository, remote, theirs, targets=_targets(store), ask=ask)
     return Received(
         theirs=theirs,
-        strange=(*arrived.strange, *arrived.damaged),
+        strange=arrived.strange,
+        damaged=tuple(sorted(arrived.damaged)),
         new=new,
         warnings=arrival_warnings(remote, arrived),
     )

@@ -68,6 +68,7 @@ class _Sync:
         self._retries = 0
         self._new: dict[ExperimentId, tuple[Record, ...]] = {}
         self._strange: frozenset[str] = frozenset()
+        self._not_fetched: tuple[str, ...] = ()
         self._outcomes: dict[ExperimentId, Outcome] = {}
         self._pushed: list[str] = []
         self._refused: list[NotPushed] = []
@@ -92,7 +93,8 @@ class _Sync:
         for exp, new in received.new.items():
             self._new[exp] = (*self._new.get(exp, ()), *new)
         self._warnings += received.warnings
-        self._strange = frozenset(received.strange)
+        self._strange = frozenset({*received.strange, *received.damaged})
+        self._not_fetched = received.damaged
         return received.theirs
 
     def _catch_up(self, theirs: Theirs) -> None:
@@ -277,6 +279,7 @@ class _Sync:
             unknown={exp: len(new) for exp, new in self._new.items() if exp not in known},
             pushed=tuple(dict.fromkeys(self._pushed)),
             refused=tuple(self._refused),
+            not_fetched=self._not_fetched,
             kept=kept,
             judged=tuple(view for view in views if view is not None),
             warnings=tuple(dict.fromkeys(self._warnings)),

@@ -85,6 +85,7 @@ class SyncView:
     experiments: Those there is something to say about.
     unknown: Records that came for experiments without a plan here, by experiment.
     pushed: Full names of the refs the remote took.
+    not_fetched: Full names of refs that cannot be had from the remote; the warnings say why.
     judged: The analyses made on the way.
     """
 
@@ -94,7 +95,13 @@ class SyncView:
     unknown: Mapping[ExperimentId, int]
     pushed: tuple[str, ...]
     refused: tuple[NotPushed, ...]
+    not_fetched: tuple[str, ...]
     kept: tuple[Kept, ...]
     judged: tuple[AnalysisView, ...]
     warnings: tuple[str, ...]
     next: tuple[str, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether both sides have everything."""
+        return not self.refused and not self.not_fetched

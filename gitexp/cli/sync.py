@@ -39,4 +39,4 @@ def sync(output: Output, remote: str | None) -> int:
     for warning in report.warnings:
         output.warn(warning)
     output.show(report)
-    return REFUSED if view.refused else DONE
+    return DONE if view.is_complete else REFUSED

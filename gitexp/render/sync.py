@@ -25,12 +25,9 @@ def synced(view: SyncView) -> ChangeReport:
         *(fact for refused in view.refused for fact in _refused(refused)),
         *(fact for kept in view.kept for fact in _kept(kept, view.remote)),
     ]
-    quiet = "" if facts else ": nothing new on either side"
     return ChangeReport(
         command="sync",
-        headline=f"in step with {view.remote}{quiet}"
-        if not view.refused
-        else f"{view.remote} does not have everything of this clone",
+        headline=_headline(view, is_quiet=not facts),
         facts=tuple(facts),
         warnings=view.warnings,
         next=view.next,
@@ -44,6 +41,7 @@ def synced(view: SyncView) -> ChangeReport:
                 {"refs": each.names, "reason": each.reason, "way_out": each.way_out}
                 for each in view.refused
             ],
+            "not_fetched": view.not_fetched,
             "kept": [
                 {
                     "id": kept.exp,
@@ -56,6 +54,15 @@ def synced(view: SyncView) -> ChangeReport:
             ],
         },
     )
+
+
+def _headline(view: SyncView, *, is_quiet: bool) -> str:
+    if view.refused:
+        return f"{view.remote} does not have everything of this clone"
+    if view.not_fetched:
+        return f"this clone does not have everything of {view.remote}"
+    quiet = ": nothing new on either side" if is_quiet else ""
+    return f"in step with {view.remote}{quiet}"
 
 
 def _facts(word: str, texts: Iterable[str]) -> list[tuple[str, str]]:

@@ -303,10 +303,13 @@ def test_a_ref_damaged_there_is_said_and_holds_nothing_else_up(
     damaged = "refs/notes/exp/fast/x"
     village.shared("update-ref", damaged, oid)
 
-    answers = [bob.exp("init"), bob.exp("sync", "--json")]
+    begun, text, done = bob.exp("init"), bob.exp("sync", check=False), bob.try_sync()
 
-    for answer in answers:
+    for answer in (begun, text, done):
         assert f"{damaged} cannot be fetched from origin" in answer.stderr
+    assert text.status == done.status == 6
+    assert "this clone does not have everything of origin" in text.stdout
+    assert done.json["not_fetched"] == [damaged]
     assert bob.records().keys() == ann.records().keys()
     assert bob.is_sound()
 

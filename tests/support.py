@@ -69,6 +69,13 @@ def write_config(home: Path) -> None:
     )
 
 
+def leave_lock(path: Path) -> None:
+    """The lock file of a git that was killed long ago."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    os.utime(path, (1, 1))
+
+
 @dataclass(frozen=True)
 class GitIn:
     """A repository as git itself sees it."""

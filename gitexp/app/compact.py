@@ -16,7 +16,7 @@ from gitexp.model import ExperimentId, Oid, State
 from gitexp.refs import RefUpdate
 from gitexp.store import compacting, tracking
 from gitexp.store.compacting import Home, Sources
-from gitexp.store.flushing import move_refs
+from gitexp.store.flushing import holding, move_own_refs, move_refs
 from gitexp.store.remote import RefPush, checked_remote, push, remote_names
 from gitexp.store.repository import MissingObject, Repository
 from gitexp.store.store import Store
@@ -269,9 +269,8 @@ def _move_own(store: Store, exp: ExperimentId, remote: str | None) -> _Gathered:
         return latest[0].takes
 
     with store.journal.locked() as session:
-        # git inherits the lock: if we are killed, nobody else begins before it has ended
-        git = replace(store.git, keep_fds=(*store.git.keep_fds, session.lock))
-        move_refs(git, takes, reason=f"exp: compact {exp}")
+        git = holding(store.git, session)
+        move_own_refs(git, takes, reason=f"exp: compact {exp}")
         gathered = latest[0]
         try:
             _check(store, exp, gathered)

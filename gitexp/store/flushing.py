@@ -14,15 +14,13 @@ from gitexp.model import ExperimentId
 from gitexp.refs import RefUpdate
 from gitexp.store import evidence, mending
 from gitexp.store.entries import Entry
-from gitexp.store.git import Git
+from gitexp.store.git import DEAD_LOCK_S, Git
 from gitexp.store.journal import Journal, Session
 from gitexp.store.notes import flush_changes
 from gitexp.store.repository import MissingObject, Repository
 
 _PATIENCE_S = 5.0
 """How long to go on trying while others move or lock our refs."""
-_DEAD_LOCK_S = 3.0
-"""Longer than any git at work keeps the lock file of one ref."""
 
 Changes = Callable[[], Sequence[RefUpdate]]
 
@@ -93,15 +91,26 @@ class Flushing:
         self._move(session, changes, reason="exp: rebuild what git lost")
 
     def _move(self, session: Session, changes: Changes, *, reason: str) -> None:
-        # git inherits the lock: if we are killed, nobody else begins before it has ended
-        git = replace(self._git, keep_fds=(*self._git.keep_fds, session.lock))
-        latest: list[RefUpdate] = []
+        move_own_refs(holding(self._git, session), changes, reason=reason)
 
-        def noted() -> Sequence[RefUpdate]:
-            latest[:] = changes()
-            return latest
 
-        move_refs(git, noted, reason=reason, before_retry=lambda: _remove_dead_locks(git, latest))
+def holding(git: Git, session: Session) -> Git:
+    """The same git, whose processes inherit the journal's lock.
+
+    If we are killed, nobody else begins before they have ended.
+    """
+    return replace(git, keep_fds=(*git.keep_fds, session.lock))
+
+
+def move_own_refs(git: Git, changes: Changes, *, reason: str) -> None:
+    """Like `move_refs`, for refs of one writer and a git that holds the lock of its journal."""
+    latest: list[RefUpdate] = []
+
+    def noted() -> Sequence[RefUpdate]:
+        latest[:] = changes()
+        return latest
+
+    move_refs(git, noted, reason=reason, before_retry=lambda: _remove_dead_locks(git, latest))
 
 
 def move_refs(
@@ -139,5 +148,5 @@ def _remove_dead_locks(git: Git, updates: Iterable[RefUpdate]) -> None:
     for update in updates:
         path = git.common_dir / f"{update.name}.lock"
         with contextlib.suppress(OSError):
-            if time.time() - path.lstat().st_mtime > _DEAD_LOCK_S:
+            if time.time() - path.lstat().st_mtime > DEAD_LOCK_S:
                 path.unlink()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,6 +29,10 @@ _UNREADABLE = {
     "refstorage": "the reftable ref storage",
     "partialclone": "partial clones",
 }
+
+
+DEAD_LOCK_S = 3.0
+"""Longer than any git at work keeps the lock file of one ref."""
 
 
 class GitFailed(GitexpError):
@@ -193,7 +199,7 @@ class Git:
     def _ref_failure(self, updates: Iterable[RefUpdate], stderr: str) -> GitexpError:
         said = stderr.strip().removeprefix("fatal: ")
         if any(self.ref(update.name) != update.old for update in updates) or ".lock'" in said:
-            return StaleRef(f"a ref moved or is locked: {said}", hint="run the same command again")
+            return StaleRef(f"a ref moved or is locked: {said}", hint=self._way_past(updates))
         gone = next((u.new for u in updates if u.new and not self._has(u.new)), None)
         if gone is not None:
             return StaleRef(
@@ -213,6 +219,15 @@ class Git:
             hint="free some space, or make the repository writable, and run it again",
             code="cannot-write",
         )
+
+    def _way_past(self, updates: Iterable[RefUpdate]) -> str:
+        """What helps when refs moved or are locked: a lock file may be of a git that was killed."""
+        for name in (*(update.name for update in updates), "packed-refs"):
+            lock = self.common_dir / f"{name}.lock"
+            with contextlib.suppress(OSError):
+                if time.time() - lock.lstat().st_mtime > DEAD_LOCK_S:
+                    return f"if no other git is at work here: rm {shlex.quote(str(lock))}"
+        return "run the same command again"
 
     def _has(self, oid: Oid) -> bool:
         return self.attempt("cat-file", "-e", oid).returncode == 0

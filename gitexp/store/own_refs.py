@@ -13,7 +13,7 @@ from gitexp import refs
 from gitexp.model import ExperimentId, Oid
 from gitexp.refs import RefUpdate
 from gitexp.store.archives import unite_archives
-from gitexp.store.flushing import move_refs
+from gitexp.store.flushing import holding, move_own_refs
 from gitexp.store.git import Git
 from gitexp.store.journal import Journal
 from gitexp.store.notes import unite
@@ -52,8 +52,8 @@ def catch_up(
         moved[:] = [update for update in updates if update is not None]
         return moved
 
-    with journal.locked():
-        move_refs(git, changes, reason="exp: catch up with a remote")
+    with journal.locked() as session:
+        move_own_refs(holding(git, session), changes, reason="exp: catch up with a remote")
     return tuple(update.name for update in moved)
 
 

@@ -22,7 +22,7 @@ from tests.apply.killing import COMPLETED, DIED, restore_folder, run_and_die
 from tests.cli.scenes import begin, refused
 from tests.sharing.named import Named
 from tests.sharing.village import FAST, Village
-from tests.support import GitIn
+from tests.support import GitIn, leave_lock
 
 ORIGIN = "origin"
 WRITERS = ("ann", "bob", "cat", "ci-1")
@@ -451,6 +451,17 @@ def test_killed_between_any_two_steps_nothing_is_lost_and_the_next_goes_on(
             break
         assert how == DIED
     assert 5 < step < 99
+
+
+def test_what_a_killed_git_left_locked_is_in_nobodys_way(ended: Village, ann: Named) -> None:
+    before = lines(ann)
+    for name in home("ann"):
+        leave_lock(ann.path / ".git" / f"{name}.lock")
+
+    compacted(ann)
+
+    assert evidence_refs(ended) == home("ann")
+    assert lines(ann) == before
 
 
 PRUNE = """#!/bin/sh

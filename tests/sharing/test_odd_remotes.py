@@ -10,7 +10,7 @@ import pytest
 from tests.cli.scenes import refused
 from tests.sharing.village import Clone, Village
 from tests.store.hostile import THINGS
-from tests.support import GitIn
+from tests.support import GitIn, leave_lock
 
 REFUSE = """while read -r old new name; do case $name in {pattern}) exit 1;; esac; done"""
 
@@ -258,6 +258,19 @@ def test_an_own_ref_put_back_from_a_backup_catches_up(village: Village, ann: Clo
     assert before < ann.records().keys()
     assert len({record.seq for record in records}) == len(records)
     assert village.refs("refs/notes")[ann.own_notes()] == ann.git.id(ann.own_notes())
+
+
+def test_catching_up_waits_for_no_git_that_was_killed(village: Village, ann: Clone) -> None:
+    ann.start()
+    old = ann.git.id(ann.own_notes())
+    ann.record([1])
+    ann.sync()
+    ann.git("update-ref", ann.own_notes(), old)
+    leave_lock(ann.path / ".git" / f"{ann.own_notes()}.lock")
+
+    ann.sync()
+
+    assert ann.git.id(ann.own_notes()) == village.refs("refs/notes")[ann.own_notes()]
 
 
 # --- holding what is not ours --------------------------------------------------------------------

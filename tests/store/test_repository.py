@@ -14,7 +14,7 @@ from gitexp.refs import RefUpdate
 from gitexp.store.git import Git
 from gitexp.store.repository import MissingObject, Repository
 from gitexp.store.tree_objects import TreeEntry
-from tests.support import GitIn
+from tests.support import GitIn, leave_lock
 
 ABSENT = Oid("e5" * 20)
 
@@ -266,3 +266,14 @@ while True:
 def test_a_ref_is_to_be_moved_again_when_git_collected_what_it_was_to_become(repo: Path) -> None:
     with pytest.raises(StaleRef, match="git collected"):
         Git.open(repo).update_refs([RefUpdate("refs/notes/x", ABSENT, None)], reason="x")
+
+
+def test_a_lock_that_outlived_its_git_is_named_in_the_hint(repo: Path) -> None:
+    git = Git.open(repo)
+    lock = git.common_dir / "refs" / "notes" / "x.lock"
+    leave_lock(lock)
+
+    with pytest.raises(StaleRef) as refusal:
+        git.update_refs([RefUpdate("refs/notes/x", git.ref("HEAD"), None)], reason="x")
+
+    assert refusal.value.hint == f"if no other git is at work here: rm {lock}"

@@ -155,17 +155,19 @@ def fetch(git: Git, remote: str, names: Sequence[str], *, ask: bool = False) -> 
         return {}
     listed(git, remote, names[:1], ask=ask)
     if len(names) == 1:
-        return {names[0]: _first_line(said)}
+        # it may be this clone that lacks objects, which git does not ask for when a ref names them
+        is_mended = _fetch(git, remote, names, "--refetch", ask=ask) is None
+        return {} if is_mended else {names[0]: _first_line(said)}
     half = len(names) // 2
     return fetch(git, remote, names[:half], ask=ask) | fetch(git, remote, names[half:], ask=ask)
 
 
-def _fetch(git: Git, remote: str, names: Sequence[str], *, ask: bool) -> bytes | None:
+def _fetch(git: Git, remote: str, names: Sequence[str], *options: str, ask: bool) -> bytes | None:
     """What git said when it failed; None: it did not."""
     answer = git.attempt(
         *("fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head"),
         *("--no-auto-maintenance", "--no-recurse-submodules", "--refmap=", "--stdin"),
-        *("--", remote),
+        *(*options, "--", remote),
         stdin="".join(f"{name}\n" for name in names).encode(),
         env=_manners(git, ask=ask),
     )

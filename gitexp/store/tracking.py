@@ -86,7 +86,8 @@ def take(
 
     Raises:
         Unreachable: if the remote stops answering; nothing was moved.
-        StaleRef: if a ref moved meanwhile, here or there; nothing was moved.
+        StaleRef: if a ref moved meanwhile, here or there, or git collected what was fetched;
+            nothing was moved.
     """
     known = repository.refs(
         *(f"{refs.REMOTE_NOTES}{name}/exp/" for name in (remote, lost_remote(remote))),
@@ -103,7 +104,7 @@ def take(
     wanted = {
         name: oid
         for name, oid in {**theirs.evidence, **followed}.items()
-        if known.get(refs.tracking(name, remote)) != oid
+        if known.get(refs.tracking(name, remote)) != oid or not repository.has(oid)
     }
     left_out = {
         name
@@ -123,16 +124,37 @@ def take(
         if name not in strange
         for tracked in (refs.tracking(name, remote),)
     ]
+    came = [*moved]
     moved += _vanished(remote, theirs, known)
     git.update_refs(
         [*kept_updates(repository, remote, known, moved), *moved], reason=f"exp: sync {remote}"
     )
+    if not _is_here(git, repository, came):
+        back = [RefUpdate(update.name, update.old, update.new) for update in came]
+        git.update_refs(back, reason=f"exp: sync {remote}, taken back")
+        raise StaleRef("git collected what was just fetched", hint="run the same command again")
     return Arrived(
         moved=tuple(moved),
         strange=tuple(sorted(strange)),
         damaged=damaged,
         left_out=len(left_out),
     )
+
+
+def _is_here(git: Git, repository: Repository, came: Collection[RefUpdate]) -> bool:
+    """Whether all that these refs name now can be read; only what is new is looked at.
+
+    A `git gc --prune=now` that began before they moved deletes what no ref named then.
+    """
+    if not came:
+        return True
+    beyond = [f"^{update.old}" for update in came if update.old and repository.has(update.old)]
+    tips = [str(update.new) for update in came]
+    wanted = "".join(f"{line}\n" for line in (*tips, *beyond))
+    answer = git.attempt(
+        "rev-list", "--objects", "--quiet", "--stdin", "--not", "--branches", stdin=wanted.encode()
+    )
+    return answer.returncode == 0
 
 
 def is_shallow(git: Git) -> bool:

@@ -419,6 +419,48 @@ def test_a_plan_that_does_not_match_its_hash_is_said_and_not_used(
     assert bob.admitted() == [(ann.writer, 1)]
 
 
+PRUNE = """#!/bin/sh
+test "$1" = prepared && grep -q " refs/notes/remotes/" && mkdir "{mark}" 2>/dev/null || exit 0
+git prune --expire=now
+"""
+"""What a `git gc --prune=now` that began before the refs moved does; once, and leaves a mark."""
+
+
+def test_what_git_collects_beside_a_fetch_is_fetched_again(ann: Clone, bob: Clone) -> None:
+    ann.start()
+    ann.record([1])
+    ann.sync()
+    hook = bob.path / ".git" / "hooks" / "reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(PRUNE.format(mark=bob.path / "pruned"))
+    hook.chmod(0o755)
+
+    answer = bob.sync()
+
+    assert (bob.path / "pruned").is_dir()
+    assert answer["attempts"] == 2
+    assert bob.records().keys() == ann.records().keys()
+    assert bob.is_sound()
+
+
+def test_what_this_clone_lost_of_others_is_fetched_again(ann: Clone, bob: Clone) -> None:
+    ann.start()
+    ann.record([1])
+    ann.sync()
+    bob.sync()
+    for name in (
+        f"refs/notes/remotes/origin/exp/fast/{ann.writer}",
+        "refs/remotes/origin/exp/fast",
+    ):
+        oid = bob.git.id(name)
+        (bob.path / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+
+    bob.sync()
+
+    assert bob.records().keys() == ann.records().keys()
+    assert bob.is_sound()
+
+
 # --- this clone ----------------------------------------------------------------------------------
 
 

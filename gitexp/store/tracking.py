@@ -112,6 +112,7 @@ def take(
         if refs.parse_archive(name) and name not in known and is_shallow(git)
     }
     wanted = {name: oid for name, oid in wanted.items() if name not in left_out}
+    _drop_lost_summaries(git, repository)
     damaged = fetch(git, remote, sorted(wanted), ask=ask)
     wanted = {name: oid for name, oid in wanted.items() if name not in damaged}
     gone_there = [name for name, oid in wanted.items() if not repository.has(oid)]
@@ -139,6 +140,13 @@ def take(
         damaged=damaged,
         left_out=len(left_out),
     )
+
+
+def _drop_lost_summaries(git: Git, repository: Repository) -> None:
+    """Drop the derived summaries if `git gc` took them: git refuses to fetch beside such a ref."""
+    tip = repository.ref(refs.SUMMARY)
+    if tip is not None and not repository.has(tip):
+        git.update_refs([RefUpdate(refs.SUMMARY, None, tip)], reason="exp: drop what git lost")
 
 
 def _is_here(git: Git, repository: Repository, came: Collection[RefUpdate]) -> bool:

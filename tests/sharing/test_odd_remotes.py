@@ -461,6 +461,22 @@ def test_what_this_clone_lost_of_others_is_fetched_again(ann: Clone, bob: Clone)
     assert bob.is_sound()
 
 
+def test_summaries_that_git_lost_hold_no_fetch_up(ann: Clone, bob: Clone) -> None:
+    ann.start()
+    ann.sync()
+    bob.sync()
+    bob.git("notes", "--ref=exp-summary", "add", "-m", "better", "main")
+    oid = bob.git.id("refs/notes/exp-summary")
+    (bob.path / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
+    ann.record([1])
+    ann.sync()
+
+    bob.sync()
+
+    assert bob.records().keys() == ann.records().keys()
+    assert bob.is_sound()
+
+
 # --- this clone ----------------------------------------------------------------------------------
 
 

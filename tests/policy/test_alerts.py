@@ -191,7 +191,8 @@ def test_blocks_that_came_after_the_last_day_are_told() -> None:
 def test_clean_experiments_seldom_show_a_warning_or_an_alert() -> None:
     draw, experiments, told = random.Random(20260105), 500, 0
     for _ in range(experiments):
-        notebook = Notebook()
+        # not used up: how many blocks an undecided one would need takes long to work out
+        notebook = Notebook(plan_with(max_blocks=40))
         for number in range(1, 21):
             slot = draw.randrange(2)
             for arm, turn in ((Arm.CONTROL, 0), (Arm.TREATMENT, 1)):

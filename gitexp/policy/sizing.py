@@ -164,11 +164,13 @@ def _metric_size(plan: Plan, guardrail: Guardrail, sd: float) -> GuardSize:
 
 def _rate_size(plan: Plan, guardrail: Guardrail) -> GuardSize:
     needs = _blocks_without_events(guardrail, plan)
-    # a longer plan has more looks to pay for
-    for _ in range(3):
-        if needs is None or needs <= plan.max_blocks:
-            break
-        needs = _blocks_without_events(guardrail, with_max_blocks(plan, needs))
+    sized = plan
+    # a longer plan has more looks to pay for, each time fewer of them
+    while needs is not None and needs > sized.max_blocks:
+        sized = with_max_blocks(plan, needs)
+        needs = _blocks_without_events(guardrail, sized)
+    if needs is not None and sized is not plan:
+        needs = sized.max_blocks
     return GuardSize(guardrail=guardrail, needs=needs, max_blocks=plan.max_blocks)
 
 

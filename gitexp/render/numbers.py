@@ -165,7 +165,7 @@ def interval(
     >>> interval((-math.inf, -0.046), B["time"], Scale.LOG)
     '[unbounded, −4.6%]'
     >>> interval((0.0, 0.046), B["time"], Scale.LOG, included=(False, True))
-    '(0.0%, +4.6%]'
+    '(0%, +4.6%]'
     """
     if ends is None:
         return UNKNOWN

@@ -74,7 +74,7 @@ def sample_size(
         alpha: Error rate of all sides together.
         power: Between alpha and 1.
         ranks: Whether the test is signed-rank or Mann-Whitney.
-        inflation: R of the plan's boundary, at least 1.
+        inflation: R of the plan's boundary, at least 1; infinite where it can never be crossed.
 
     Raises:
         ValueError: outside these ranges.
@@ -273,7 +273,7 @@ def _cost(alpha: float, power: float, sides: Sides, *, ranks: bool, inflation: f
     _check_alpha(alpha, sides)
     if not alpha < power < 1.0:
         raise ValueError(f"power must lie in (alpha, 1), not {power}")
-    if not 1.0 - 1e-6 <= inflation < math.inf:  # R of one look is 1 up to rounding
+    if not inflation >= 1.0 - 1e-6:  # R of one look is 1 up to rounding
         raise ValueError(f"inflation must be at least 1, not {inflation}")
     return inflation / (RANK_EFFICIENCY if ranks else 1.0)
 

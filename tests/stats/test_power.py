@@ -200,6 +200,10 @@ def test_what_cannot_be_found_has_no_sample_size() -> None:
     assert trials_for_rates(0.0, 0.0, alpha=0.05, power=0.8) is None
     assert detectable_effect(1, alpha=0.05, power=0.8, design="pairs") is None
     assert detectable_effect(2, alpha=0.05, power=0.8, design="pairs", inflation=1.01) is None
+    # a boundary that can never be crossed has an infinite price
+    price = math.inf
+    assert detectable_effect(50, alpha=0.05, power=0.8, design="pairs", inflation=price) is None
+    assert sample_size(0.5, alpha=0.05, power=0.8, design="pairs", inflation=price) is None
     assert resolvable_margin(1, sd=0.1, alpha=0.05, power=0.8) is None
 
 

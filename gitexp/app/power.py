@@ -90,18 +90,27 @@ def _named(store: Store, exp: str | None, options: PlanOptions) -> Experiment | 
 def _plan(store: Store, options: PlanOptions, experiment: Experiment | None) -> Plan:
     """The plan that `create` would make of these options."""
     typed = options.configured(Settings.of(store.git))
-    return build_plan(
-        replace(typed, hypothesis="sized, not registered"),
-        Registration(
-            id=experiment_id("power"),
-            name="power",
-            created=store.clock(),
-            target="refs/heads/main",
-            base=Oid("0" * 40),
-            decider=WriterId("nobody"),
-        ),
-        like=None if experiment is None else experiment.plan,
+    registration = Registration(
+        id=experiment_id("power"),
+        name="power",
+        created=store.clock(),
+        target="refs/heads/main",
+        base=Oid("0" * 40),
+        decider=WriterId("nobody"),
     )
+    like = None if experiment is None else experiment.plan
+    try:
+        return build_plan(
+            replace(typed, hypothesis="sized, not registered"), registration, like=like
+        )
+    except UsageError as error:
+        raise UsageError(_as_typed(error.message), hint="see 'git exp power -h'") from error
+
+
+def _as_typed(complaint: str) -> str:
+    """What `create` complains of, by the names the options have here."""
+    said = complaint.removeprefix("this plan cannot be registered: ")
+    return said.replace("--min-effect", "--effect").replace("--max-blocks", "--blocks")
 
 
 def _recorded(store: Store, plan: Plan, experiment: Experiment | None) -> KnownNoise | None:

@@ -105,7 +105,8 @@ def test_unknown_noise_is_refused_with_the_way_to_know_it(git_exp: GitExp) -> No
         ("--noise 5% --power 1", "between"),
         ("--noise 5% --power 0.01", "between"),
         ("--noise 5% --effect 3", "5%"),
-        ("--noise 5% --blocks 0", "max-blocks|blocks"),
+        ("--noise 5% --blocks 0", "^error: --blocks: 0 is not between"),
+        ("--noise 5% --effect 300%", "^error: --effect: '300%' cannot be reached"),
         ("--noise 5% --metric speed", "speed:lower or speed:higher"),
     ],
 )

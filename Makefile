@@ -38,7 +38,7 @@ fix: $(DEV_READY)
 	@"$(BIN)/ruff" check --fix .
 
 bench: $(DEV_READY)
-	@set -e; for script in bench/*.py bench/*/__main__.py; do \
+	@set -e; PATH="$(abspath $(BIN)):$$PATH"; export PATH; for script in bench/*.py bench/*/__main__.py; do \
 	  test -e "$$script" || continue; \
 	  name=$${script%.py}; name=$${name%/__main__}; \
 	  echo "== $$name"; "$(BIN)/python" -m "$$(echo "$$name" | tr / .)"; \

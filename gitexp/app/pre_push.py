@@ -15,12 +15,11 @@ from gitexp import refs
 from gitexp.app.load import load
 from gitexp.app.push_command import PushCommand, push_command
 from gitexp.app.pushed import PushedRef
+from gitexp.app.registry import registered_plans
 from gitexp.app.settings import Settings
 from gitexp.app.share import lacking, own_evidence, push_each
-from gitexp.codec import parse_plan
 from gitexp.errors import GitexpError, Refused
 from gitexp.model import ExperimentId, Oid
-from gitexp.store.archives import registered_plan
 from gitexp.store.callers import callers
 from gitexp.store.remote import RefPush, listed, remote_names
 from gitexp.store.store import Store
@@ -230,20 +229,7 @@ class _Protected:
 
 def _targets(store: Store) -> tuple[str, ...]:
     """The targets of all plans that archives here hold."""
-    found: dict[str, None] = {}
-    seen: set[ExperimentId] = set()
-    for name, tip in store.repository.refs(refs.ARCHIVES, refs.REMOTE_ARCHIVES).items():
-        ref = refs.parse_archive(name)
-        if ref is None or ref.exp in seen:
-            continue
-        try:
-            line = registered_plan(store.repository, tip)
-            if line is not None:
-                found[parse_plan(line).target] = None
-                seen.add(ref.exp)
-        except (GitexpError, ValueError):
-            continue
-    return tuple(found)
+    return tuple(dict.fromkeys(plan.target for plan in registered_plans(store)))
 
 
 # --- the evidence -------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
 from gitexp.stats.results import FloatArray
-from gitexp.stats.signed_rank import rejection_count
 from gitexp.stats.walk import START, advance, limit_reached_by
 
 Spending = Literal["obf", "pocock"]
@@ -200,23 +199,3 @@ def critical_values(fractions: npt.ArrayLike, cumulative: npt.ArrayLike) -> Floa
             width = min(steps[k], steps[k + 1])
             walkers = advance(walkers, step=steps[k], reach=reach, width=width)
     return critical
-
-
-def earliest_rank_look(bound: Boundary) -> int | None:
-    """Blocks at the first look at which a signed-rank test could cross at all; None if never.
-
-    >>> earliest_rank_look(boundary(alpha=0.05, max_blocks=100, min_blocks=10))
-    21
-    """
-    for n, level in zip(bound.looks, bound.nominal, strict=True):
-        if rejection_count(n, level) > 0:
-            return n
-    return None
-
-
-def earliest_t_look(bound: Boundary) -> int | None:
-    """Blocks at the first look at which a t-test could cross at all; None if never."""
-    for n, level in zip(bound.looks, bound.nominal, strict=True):
-        if n >= 2 and level > 0.0:
-            return n
-    return None

@@ -10,18 +10,28 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import ndtr
 
+from gitexp.model import TestName
+from gitexp.policy.reach import earliest_look
+from gitexp.policy.rule import Scheduled
 from gitexp.stats import walk
 from gitexp.stats.boundaries import (
+    Boundary,
     Spending,
     boundary,
     critical_values,
-    earliest_rank_look,
-    earliest_t_look,
     fixed_boundary,
     obrien_fleming_spending,
     pocock_spending,
 )
 from tests.stats.reference import CASES, agrees
+
+
+def earliest_rank_look(bound: Boundary) -> int | None:
+    return earliest_look(TestName.SIGNED_RANK, Scheduled(bound=bound))
+
+
+def earliest_t_look(bound: Boundary) -> int | None:
+    return earliest_look(TestName.T, Scheduled(bound=bound))
 
 
 @pytest.mark.parametrize("fractions", [(0.1, 0.2), (0.2, 0.9), (0.5, 0.55), (0.95, 1.0)])

@@ -7,6 +7,7 @@ others what they printed. An HTML comment before it says where it runs:
     <!-- transcript: same -->   where the block before it ran
     <!-- transcript: same in ann -->   in its folder `ann`, as another user of that name
 
+A block marked `sh` after `<!-- file: NAME -->` is a file in every repository of the page.
 What varies from run to run is compared by kind only: numbers, ids, bars and how wide a column is.
 A command that begins with `$EDITOR` stands for the change the repository's maker knows.
 """
@@ -24,6 +25,7 @@ from pathlib import Path
 import pytest
 
 from gitexp.app import demo
+from tests.docs.ideas import make_project
 from tests.support import BIN
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +34,9 @@ _LINES = re.MULTILINE | re.DOTALL
 _BLOCK = re.compile(
     r"(?:<!-- transcript: (\w[\w-]*)(?: in (\w+))? -->\n+)?```console\n(.*?)```", re.DOTALL
 )
+
+
+_FILE = re.compile(r"<!-- file: ([\w.-]+) -->\n+```sh\n(.*?)```", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ def _two_people(folder: Path) -> None:
 
 REPOSITORIES: dict[str, Callable[[Path], None]] = {
     "log-summary": _log_summary,
+    "ten-ideas": make_project,
     "own-experiment": _own_experiment,
     "two-people": _two_people,
 }
@@ -121,6 +127,8 @@ def test_what_a_page_shows_is_what_the_program_prints(page: Path, tmp_path: Path
             folder = tmp_path / f"{number}-{where}"
             folder.mkdir()
             REPOSITORIES[where](folder)
+            for name, text in _FILE.findall(page.read_text()):
+                (folder / name).write_text(text)
         for exchange in exchanges:
             printed = _run(exchange.command, folder, who)
             assert _shape(printed) == _shape(exchange.output), (

@@ -30,6 +30,9 @@ ANYTIME_COST = 1.9
 
 For an interval as narrow as that of one look it takes 2.4 to 3 times as many."""
 
+_ROUNDING = 1e-6
+"""A computed number of blocks may be so much too high: that asks for no block more."""
+
 
 def noise_of(
     experiment: Experiment, metric: Metric, scale: Scale, *, is_paired: bool
@@ -127,7 +130,7 @@ def blocks_for(plan: Plan, effect: float, sd: float, *, power: float = POWER) ->
         )
         if found is None:
             return None
-        needed = math.ceil(found)
+        needed = math.ceil(found - _ROUNDING)
     return needed
 
 

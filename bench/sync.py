@@ -171,8 +171,8 @@ def measure(path: Path, who: str, *, first: int = 1) -> None:
     store = Store.open(path)
     for number in range(first, first + BLOCKS):
         for arm, score in ((Arm.CONTROL, 20), (Arm.TREATMENT, 18)):
-            trial = (f"score={score + number / 100}",)
-            record(store, EXP, NewTrial(arm=arm, metrics=trial, block=number, trial_id=None))
+            trial = {"score": score + number / 100}
+            record(store, EXP, NewTrial(arm=arm, metrics=trial, block=number))
     store.flush()
     del os.environ["GITEXP_WRITER"]
 

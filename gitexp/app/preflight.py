@@ -71,6 +71,18 @@ def _refuse_unrunnable(store: Store, loaded: Loaded) -> None:
         )
 
 
+def refuse_ended(loaded: Loaded) -> None:
+    """Nothing, while the experiment is running.
+
+    Raises:
+        Refused: when it has ended, or its branch was merged.
+    """
+    if loaded.experiment.state is not State.RUNNING:
+        raise _ended(loaded)
+    if loaded.arrived is not None:
+        raise _merged(loaded, is_gone=loaded.arrived.is_gone)
+
+
 def refuse_to_measure(loaded: Loaded) -> None:
     """Nothing, when trials of this experiment can count.
 
@@ -78,10 +90,7 @@ def refuse_to_measure(loaded: Loaded) -> None:
         Refused: when it has ended, or both arms are the same code.
     """
     exp, comparison = loaded.experiment.id, loaded.compared()
-    if loaded.experiment.state is not State.RUNNING:
-        raise _ended(loaded)
-    if loaded.arrived is not None:
-        raise _merged(loaded, is_gone=loaded.arrived.is_gone)
+    refuse_ended(loaded)
     if comparison.control.tree == comparison.treatment.tree:
         raise Refused(
             f"control and treatment are the same code: exp/{exp} changes nothing yet",

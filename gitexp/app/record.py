@@ -1,29 +1,19 @@
-"""Recording one trial that was measured elsewhere."""
+"""Recording trials that were measured elsewhere."""
 
 from __future__ import annotations
 
-import math
-import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitexp.app.load import Loaded, load
+from gitexp.app.metric_values import awaited, check_values, undeclared_note
 from gitexp.app.preflight import refuse_new_revision, refuse_to_measure, refuse_wrong_clock
 from gitexp.app.views import RecordedView
 from gitexp.errors import Refused, UsageError
 from gitexp.lifecycle import Experiment
-from gitexp.model import (
-    LARGEST_VALUE,
-    Arm,
-    ExperimentId,
-    Outcome,
-    Record,
-    Revision,
-    Trial,
-)
+from gitexp.model import Arm, ExperimentId, Outcome, Plan, Record, Trial
 from gitexp.runner.environment import host
-from gitexp.store.store import Store
-
-_METRIC_NAME = re.compile(r"[^\s=:][^\s=]{0,199}\Z")
+from gitexp.store.store import NewRecord, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,146 +21,231 @@ class NewTrial:
     """What the user measured.
 
     Attributes:
-        metrics: As typed, 'name=value', values in base units.
+        metrics: Name to value, in base units.
         block: None for a trial without a partner.
         trial_id: The user's own name of it: recorded once, however often it is sent.
+        host: Where it was measured; None: here.
+        payload: More to keep with it, such as inner samples.
     """
 
     arm: Arm
-    metrics: tuple[str, ...]
-    block: int | None
-    trial_id: str | None
+    metrics: Mapping[str, float]
+    block: int | None = None
+    trial_id: str | None = None
+    outcome: Outcome = Outcome.OK
+    host: str | None = None
+    payload: bytes | None = None
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Its metrics, with what follows from the outcome."""
+        has_failed = self.outcome in (Outcome.FAILED, Outcome.TIMEOUT)
+        return {"failures": float(has_failed)} | dict(self.metrics)
 
 
 def record(store: Store, exp: ExperimentId, new: NewTrial) -> RecordedView:
     """Record the trial for the arm's present commit; durable when this returns.
 
     Raises:
-        UsageError: for metrics that cannot be read, or without the primary one.
+        UsageError: for values that cannot be meant, or none that the plan asks for.
         Refused: when it cannot belong to the plan, or the block has this arm already.
     """
-    loaded = load(store, exp)
-    metrics = _parse_metrics(new.metrics, loaded.experiment)
-    known = _same_trial_id(loaded.experiment, new.trial_id)
-    if known is not None:
-        return _answer(known, existed=True, note="this trial id is recorded already")
-    _refuse(store, loaded, new)
-    comparison = loaded.compared()
-    arm = comparison.arm(new.arm)
-    written = store.record(
-        exp,
-        loaded.experiment.plan_hash,
-        Trial(
-            arm=new.arm,
-            commit=arm.commit,
-            revision=comparison.revision,
-            block=new.block,
-            attempt=_attempt(loaded.experiment, comparison.revision, store, new.block),
-            slot=None,
-            host=host(),
-            outcome=Outcome.OK,
-            exit_code=0,
-            metrics={"failures": 0.0} | metrics,
-            trial_id=new.trial_id,
-        ),
-        target=arm.commit,
+    return record_all(store, load(store, exp), [new])[0]
+
+
+def record_all(store: Store, loaded: Loaded, new: Sequence[NewTrial]) -> tuple[RecordedView, ...]:
+    """Record many trials of one experiment: all of them or, if one is refused, none.
+
+    What is recorded already under the same trial id, with the same values, is left as it is.
+
+    Raises:
+        UsageError, Refused: as `record`, for the first that cannot be recorded.
+    """
+    known = _by_trial_id(loaded.experiment)
+    fresh: list[NewTrial] = []
+    places: list[Record | int] = []
+    named: dict[str, int] = {}
+    for one in new:
+        _check(loaded.experiment.plan, one)
+        if one.trial_id in known:
+            _refuse_other_values(one, known[one.trial_id][1])
+            places.append(known[one.trial_id][0])
+        elif one.trial_id in named:
+            _refuse_other_values(one, _told(fresh[named[one.trial_id]]))
+            places.append(named[one.trial_id])
+        else:
+            if one.trial_id is not None:
+                named[one.trial_id] = len(fresh)
+            places.append(len(fresh))
+            fresh.append(one)
+    written = _write(store, loaded, fresh)
+    answered: set[int] = set()
+    answers = []
+    for place in places:
+        existed = not isinstance(place, int) or place in answered
+        if isinstance(place, int):
+            answered.add(place)
+        found = written[place] if isinstance(place, int) else place
+        answers.append(_answer(loaded.experiment, found, existed=existed))
+    return tuple(answers)
+
+
+def _check(plan: Plan, new: NewTrial) -> None:
+    check_values(new.metrics)
+    if new.block is not None and new.block < 1:
+        raise UsageError(f"there is no block {new.block}", hint="blocks count from 1")
+    declared = {metric.name for metric in plan.declared}
+    if new.outcome is Outcome.OK and declared.isdisjoint(new.metrics):
+        name = plan.primary.name
+        raise UsageError(f"the primary metric {name} is missing", hint=f"add -m {name}=VALUE")
+
+
+_Told = tuple[Arm, int | None, Outcome, Mapping[str, float]]
+"""What two trials of one trial id must agree in."""
+
+
+def _told(new: NewTrial) -> _Told:
+    return new.arm, new.block, new.outcome, new.values
+
+
+def _by_trial_id(experiment: Experiment) -> dict[str | None, tuple[Record, _Told]]:
+    """Every trial that has a name of the user's, later values included."""
+    return {
+        run.trial.trial_id: (
+            run.record,
+            (run.trial.arm, run.trial.block, run.trial.outcome, run.metrics),
+        )
+        for run in reversed(experiment.trials)
+        if run.trial.trial_id is not None
+    }
+
+
+def _refuse_other_values(new: NewTrial, earlier: _Told) -> None:
+    arm, block, outcome, metrics = earlier
+    is_same = (new.arm, new.block, new.outcome) == (arm, block, outcome)
+    others = [name for name, value in new.values.items() if metrics.get(name) != value]
+    if is_same and not others:
+        return
+    what = others[0] if is_same else "its arm, its block or its outcome"
+    raise Refused(
+        f"the trial id {new.trial_id!r} is recorded already, and {what} differs",
+        hint=f"a value that came later: git exp record --for {new.trial_id} -m NAME=VALUE; "
+        "another trial needs another id",
+        code="trial-id-taken",
     )
-    return _answer(written, existed=False, note=_note(loaded.experiment, written))
 
 
-def _parse_metrics(texts: tuple[str, ...], experiment: Experiment) -> dict[str, float]:
-    metrics: dict[str, float] = {}
-    for text in texts:
-        name, equals, number = text.rpartition("=")
-        try:
-            value = float(number)
-        except ValueError:
-            value = math.nan
-        if not equals or not _METRIC_NAME.match(name) or not math.isfinite(value):
-            raise UsageError(
-                f"{text!r} is not a metric with a finite value", hint="write -m NAME=12.3"
-            )
-        if abs(value) > LARGEST_VALUE:
-            raise UsageError(
-                f"{text!r} is beyond {LARGEST_VALUE:g}", hint="write it in a larger unit"
-            )
-        if name in metrics:
-            raise UsageError(f"{name} is given twice", hint="one trial gives one value per metric")
-        metrics[name] = value
-    primary = experiment.plan.primary.name
-    if primary not in metrics:
-        raise UsageError(f"the primary metric {primary} is missing", hint=f"add -m {primary}=VALUE")
-    return metrics
-
-
-def _refuse(store: Store, loaded: Loaded, new: NewTrial) -> None:
+def _write(store: Store, loaded: Loaded, new: Sequence[NewTrial]) -> tuple[Record, ...]:
+    if not new:
+        return ()
     refuse_to_measure(loaded)
     refuse_new_revision(loaded)
     refuse_wrong_clock(store, loaded)
-    if new.block is None:
-        return
-    if new.block < 1:
-        raise UsageError(f"there is no block {new.block}", hint="blocks count from 1")
-    revision = loaded.compared().revision
-    free = _next_block(loaded.experiment, revision, store)
-    if new.block > max(free, loaded.experiment.plan.max_blocks):
-        raise Refused(
-            f"block {new.block} would wait for all blocks before it, and the plan ends with "
-            f"block {loaded.experiment.plan.max_blocks}",
-            hint=f"the next new block is --block {free}",
-            code="block-ahead",
+    experiment, comparison = loaded.experiment, loaded.compared()
+    slots, here = _Slots(store, loaded), host()
+    bodies = [
+        Trial(
+            arm=one.arm,
+            commit=comparison.arm(one.arm).commit,
+            revision=comparison.revision,
+            block=one.block,
+            attempt=1 if one.block is None else slots.take(one.block, one.arm, one.outcome),
+            slot=None,
+            host=one.host or here,
+            outcome=one.outcome,
+            exit_code=0 if one.outcome is Outcome.OK else None,
+            metrics=one.values,
+            trial_id=one.trial_id,
         )
-    discarded = _attempt(loaded.experiment, revision, store, new.block) - 1
-    for run in loaded.experiment.trials:
-        trial = run.trial
-        is_same = (trial.block, trial.arm, trial.revision) == (new.block, new.arm, revision)
-        if is_same and run.record.writer == store.writer and trial.attempt > discarded:
+        for one in new
+    ]
+    return store.record_all(
+        experiment.id,
+        experiment.plan_hash,
+        [
+            NewRecord(body=body, target=body.commit, payload=one.payload)
+            for body, one in zip(bodies, new, strict=True)
+        ],
+    )
+
+
+class _Slots:
+    """The places of this writer's blocks in the present revision, taken one by one."""
+
+    def __init__(self, store: Store, loaded: Loaded) -> None:
+        experiment, revision = loaded.experiment, loaded.compared().revision
+        own = experiment.series.get((revision, store.writer))
+        self._max_blocks = experiment.plan.max_blocks
+        self._next = 1 if own is None else own.next_number
+        # a later attempt when a void discarded the first
+        self._attempts = {} if own is None else {found.number: found.attempt for found in own.open}
+        self._taken: dict[tuple[int, Arm], str] = {}
+        for run in experiment.trials:
+            trial = run.trial
+            if not trial.block or trial.revision != revision or run.record.writer != store.writer:
+                continue
+            if trial.attempt >= self._attempts.get(trial.block, 1):
+                self._taken[trial.block, trial.arm] = f" ({run.record.id})"
+
+    def take(self, block: int, arm: Arm, outcome: Outcome) -> int:
+        """The attempt the trial belongs to; its place is taken from then on.
+
+        Raises:
+            Refused: when it is taken, or the block could never enter.
+        """
+        if block > max(self._next, self._max_blocks):
             raise Refused(
-                f"block {new.block} has its {new.arm} trial already ({run.record.id})",
-                hint=f"the next new block is --block {free}",
+                f"block {block} would wait for all blocks before it, and the plan ends with "
+                f"block {self._max_blocks}",
+                hint=f"the next new block is --block {self._next}",
+                code="block-ahead",
+            )
+        if (block, arm) in self._taken:
+            raise Refused(
+                f"block {block} has its {arm} trial already{self._taken[block, arm]}",
+                hint=f"the next new block is --block {self._next}",
                 code="block-taken",
             )
+        attempt = self._attempts.get(block, 1)
+        self._next = max(self._next, block + 1)
+        if outcome is Outcome.VOID:
+            self._attempts[block] = attempt + 1
+            for each in Arm:
+                self._taken.pop((block, each), None)
+        else:
+            self._taken[block, arm] = ""
+        return attempt
 
 
-def _next_block(experiment: Experiment, revision: Revision, store: Store) -> int:
-    own = experiment.series.get((revision, store.writer))
-    return 1 if own is None else own.next_number
-
-
-def _attempt(experiment: Experiment, revision: Revision, store: Store, block: int | None) -> int:
-    """The attempt the block waits for: a later one when a void discarded the first."""
-    own = experiment.series.get((revision, store.writer))
-    begun = () if own is None else own.open
-    return next((found.attempt for found in begun if found.number == block), 1)
-
-
-def _same_trial_id(experiment: Experiment, trial_id: str | None) -> Record | None:
-    if trial_id is None:
-        return None
-    found = (r.record for r in experiment.trials if r.trial.trial_id == trial_id)
-    return next(found, None)
-
-
-def _note(experiment: Experiment, written: Record) -> str | None:
+def _note(experiment: Experiment, written: Record, trial: Trial) -> str | None:
     plan = experiment.plan
-    assert isinstance(written.body, Trial)
+    notes = []
     if written.at > plan.expires:
-        return "recorded after the plan's last day: it is shown, not used"
-    if written.body.block is None and plan.test.is_paired:
-        return "without --block it is unpaired: it is shown, the registered test never uses it"
-    if written.writer != experiment.decider:
-        return f"it waits until {experiment.decider}, who decides, takes it in"
-    return None
+        notes.append("recorded after the plan's last day: it is shown, not used")
+    elif trial.block is None and plan.test.is_paired:
+        notes.append(
+            "without --block it is unpaired: it is shown, the registered test never uses it"
+        )
+    elif written.writer != experiment.decider:
+        notes.append(f"it waits until {experiment.decider}, who decides, takes it in")
+    if trial.outcome is Outcome.OK and plan.primary.name not in trial.metrics:
+        notes.append(f"{plan.primary.name} is awaited: until it comes the trial does not count")
+    undeclared = undeclared_note(plan, trial.metrics)
+    return "; ".join([*notes, *([undeclared] if undeclared else [])]) or None
 
 
-def _answer(written: Record, *, existed: bool, note: str | None) -> RecordedView:
+def _answer(experiment: Experiment, written: Record, *, existed: bool) -> RecordedView:
     trial = written.body
     assert isinstance(trial, Trial)
+    is_ok = trial.outcome is Outcome.OK
+    note = _note(experiment, written, trial)
     return RecordedView(
         id=written.id,
         exp=written.exp,
         arm=trial.arm,
         block=trial.block,
+        outcome=trial.outcome,
         existed=existed,
-        note=note,
+        awaits=awaited(experiment.plan, trial.metrics) if is_ok and not existed else (),
+        note="this trial id is recorded already" if existed else note,
     )

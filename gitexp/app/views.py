@@ -196,12 +196,36 @@ class CreatedView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedView:
-    """What `record` answers."""
+    """What `record` answers of a trial.
+
+    Attributes:
+        awaits: Metrics of the plan that it has no value of yet.
+    """
 
     id: RecordId
     exp: ExperimentId
     arm: Arm
     block: int | None
+    outcome: Outcome
+    existed: bool
+    awaits: tuple[str, ...]
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedView:
+    """What `record` answers of values that came later.
+
+    Attributes:
+        id: None when all of them had been recorded before.
+    """
+
+    id: RecordId | None
+    exp: ExperimentId
+    trial: RecordId
+    arm: Arm
+    block: int | None
+    metrics: Mapping[str, float]
     existed: bool
     note: str | None
 

@@ -33,7 +33,9 @@ COMMANDS: Mapping[str, Entry] = {
     "init": Entry("gitexp.cli.init:init", "Set this clone up for experiments."),
     "create": Entry("gitexp.cli.create:create", "Register an experiment and start its branch."),
     "run": Entry("gitexp.cli.run:run", "Run trials in blocks until the experiment is decided."),
-    "record": Entry("gitexp.cli.record:record", "Record a trial measured elsewhere."),
+    "record": Entry(
+        "gitexp.cli.record:record", "Record a trial measured elsewhere, or its later values."
+    ),
     "retract": Entry("gitexp.cli.retract:retract", "Take a trial out of the analysis."),
     "status": Entry("gitexp.cli.status:status", "Show where experiments stand."),
     "show": Entry("gitexp.cli.show:show", "Show the plan of an experiment."),

@@ -4,48 +4,82 @@ from __future__ import annotations
 
 import click
 
-from gitexp.cli.options import one_of, output_options, required_experiment_argument
+from gitexp.cli.options import experiment_argument, one_of, output_options
 from gitexp.cli.output import Output
-from gitexp.model import Arm
+from gitexp.errors import UsageError
+from gitexp.model import Arm, Outcome
 
 
 @click.command()
-@required_experiment_argument
-@click.option("--arm", type=one_of(Arm), required=True, help="The arm it measured.")
+@experiment_argument
+@click.option("--arm", type=one_of(Arm), help="The arm a new trial measured.")
+@click.option(
+    "--for",
+    "later_for",
+    metavar="TRIAL",
+    help="The trial that values which came later belong to: its id, or your own name for it.",
+)
 @click.option(
     "-m",
     "--metric",
     "metrics",
     metavar="NAME=VALUE",
     multiple=True,
-    required=True,
     help="A metric in base units (seconds, bytes); repeat it for more.",
 )
-@click.option("--block", type=int, help="The block it belongs to, from 1.")
-@click.option("--trial-id", metavar="T", help="Your own name for it: recorded only once.")
+@click.option("--block", type=int, help="The block a new trial belongs to, from 1.")
+@click.option("--trial-id", metavar="T", help="Your own name for a new trial: recorded only once.")
+@click.option("--outcome", type=one_of(Outcome), help="How a new trial ended; without it ok.")
 @output_options
 def record(
     output: Output,
-    exp_id: str,
-    arm: str,
+    exp_id: str | None,
+    arm: str | None,
+    later_for: str | None,
     metrics: tuple[str, ...],
     block: int | None,
     trial_id: str | None,
+    outcome: str | None,
 ) -> None:
-    """Record a trial measured elsewhere.
+    """Record a trial measured elsewhere, or its later values.
 
-    It counts for what the arm's branch holds now. Two trials of one block, one per arm, were
-    measured under the same conditions in random order.
+    A new trial counts for what the arm's branch holds now. Two trials of one block, one per arm,
+    were measured under the same conditions in random order. With --for the values are added to a
+    trial that is recorded already; what it has stays as it is.
 
     \b
     Example:
       git exp record fast-parse --arm control -m time=12.3 --block 1
+      git exp record --for 01KDTR2M8QZX -m satisfaction=0.8
     """
     from gitexp.app.load import resolve_id
+    from gitexp.app.metric_values import parse_metrics
+    from gitexp.app.observe import observe
     from gitexp.app.opening import open_store
     from gitexp.app.record import NewTrial
     from gitexp.app.record import record as answer
 
+    values = parse_metrics(metrics)
     store = open_store()
-    new = NewTrial(arm=Arm(arm), metrics=metrics, block=block, trial_id=trial_id)
+    if later_for is not None:
+        if (arm, block, trial_id, outcome) != (None, None, None, None):
+            raise UsageError(
+                "--for names a trial that is recorded already: its arm and block are known",
+                hint=f"git exp record --for {later_for} -m NAME=VALUE",
+            )
+        named = None if exp_id is None else resolve_id(store, exp_id)
+        output.show(observe(store, later_for, values, exp=named))
+        return
+    if arm is None:
+        raise UsageError(
+            "a new trial needs its arm, and values that came later their trial",
+            hint="add --arm control, --arm treatment or --for TRIAL",
+        )
+    new = NewTrial(
+        arm=Arm(arm),
+        metrics=values,
+        block=block,
+        trial_id=trial_id,
+        outcome=Outcome.OK if outcome is None else Outcome(outcome),
+    )
     output.show(answer(store, resolve_id(store, exp_id), new))

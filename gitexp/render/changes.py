@@ -8,7 +8,7 @@ from typing import assert_never
 
 from gitexp.app.init import InitView
 from gitexp.app.trust import TrustView
-from gitexp.app.views import CreatedView, RecordedView, Sizing
+from gitexp.app.views import CreatedView, ObservedView, RecordedView, Sizing
 from gitexp.model import Stopping
 from gitexp.refs import short
 from gitexp.render import words
@@ -41,7 +41,7 @@ class ChangeReport:
     values: Mapping[str, object] = field(default_factory=dict)
 
 
-Reported = CreatedView | RecordedView | InitView | TrustView | ChangeReport
+Reported = CreatedView | RecordedView | ObservedView | InitView | TrustView | ChangeReport
 """Every answer that is told as a report."""
 
 
@@ -52,6 +52,8 @@ def report(view: Reported) -> ChangeReport:
             return created(view)
         case RecordedView():
             return recorded(view)
+        case ObservedView():
+            return observed(view)
         case InitView():
             return set_up(view)
         case TrustView():
@@ -144,11 +146,38 @@ def recorded(view: RecordedView) -> ChangeReport:
         command="record",
         headline=f"trial {view.id} ({where}, {view.arm}) of {view.exp} {done}",
         facts=(("note", view.note),) if view.note else (),
+        next=tuple(
+            f"git exp record {view.exp} --for {view.id} -m {name}=VALUE" for name in view.awaits
+        ),
         values={
             "id": view.id,
             "exp": view.exp,
             "arm": view.arm,
             "block": view.block,
+            "outcome": view.outcome,
+            "existed": view.existed,
+            "awaits": view.awaits,
+            "note": view.note,
+        },
+    )
+
+
+def observed(view: ObservedView) -> ChangeReport:
+    """The answer of `record --for`."""
+    where = "unpaired" if view.block is None else f"block {view.block}"
+    names = ", ".join(view.metrics)
+    done = "was recorded already" if view.existed else "recorded"
+    return ChangeReport(
+        command="record",
+        headline=f"{names} of trial {view.trial} ({where}, {view.arm}) of {view.exp} {done}",
+        facts=(("note", view.note),) if view.note else (),
+        values={
+            "id": view.id,
+            "exp": view.exp,
+            "trial": view.trial,
+            "arm": view.arm,
+            "block": view.block,
+            "metrics": view.metrics,
             "existed": view.existed,
             "note": view.note,
         },

@@ -240,10 +240,20 @@ class Session:
             ValueError: as `stage`.
         """
         entry = self.stage(exp, plan, body, target=target, payload=payload, id=id)
-        del self._staged[exp]
-        self._write(journal_line(entry))
-        self._tail.seqs[exp] = entry.record.seq
+        self.append_staged([entry])
         return entry.record
+
+    def append_staged(self, entries: Sequence[Entry]) -> None:
+        """Write staged records to the journal, all in one go; durable when this returns.
+
+        Raises:
+            GitexpError: if they could not be written; then none is recorded.
+        """
+        for entry in entries:
+            self._staged.pop(entry.record.exp, None)
+        self._write(b"".join(map(journal_line, entries)))
+        for entry in entries:
+            self._tail.seqs[entry.record.exp] = entry.record.seq
 
     def pending(self) -> tuple[Entry, ...]:
         """The entries not yet flushed, in the order they were recorded."""

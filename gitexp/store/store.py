@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -37,6 +37,16 @@ from gitexp.store.repository import MissingObject, Repository
 from gitexp.store.writer import clone_writer, known_writer
 
 _MAINTENANCE_INTERVAL_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRecord:
+    """Something to record; the fields are those of `Store.record`."""
+
+    body: Body
+    target: Oid
+    payload: bytes | None = None
+    id: RecordId | None = None
 
 
 class Store:
@@ -111,18 +121,37 @@ class Store:
             GitexpError: if it cannot be written, or is larger than a record or a payload may be;
                 then it is not recorded.
         """
+        new = NewRecord(body=body, target=target, payload=payload, id=id)
+        return self.record_all(exp, plan, [new])[0]
+
+    def record_all(
+        self, exp: ExperimentId, plan: PlanHash, new: Sequence[NewRecord]
+    ) -> tuple[Record, ...]:
+        """Record many things at once, in this order: all of them, or after a failure none.
+
+        Raises:
+            GitexpError: as `record`.
+        """
+        if not new:
+            return ()
         with self.journal.locked() as session:
             try:
-                record = session.append(exp, plan, body, target=target, payload=payload, id=id)
+                entries = [
+                    session.stage(
+                        exp, plan, one.body, target=one.target, payload=one.payload, id=one.id
+                    )
+                    for one in new
+                ]
             except ValueError as error:
                 raise GitexpError(
                     f"this cannot be recorded: {error}", hint="say less, or report less at once"
                 ) from error
+            session.append_staged(entries)
             if session.is_flush_due:
-                # the record is safe in the journal; whoever flushes next says what is wrong
+                # the records are safe in the journal; whoever flushes next says what is wrong
                 with contextlib.suppress(GitexpError):
                     self._flushing.flush(session)
-        return record
+        return tuple(entry.record for entry in entries)
 
     def flush(self) -> None:
         """Move all that is pending into the notes, of every writer with a journal here.

@@ -138,8 +138,7 @@ def record_blocks(
     for number, pair in enumerate(pairs, first):
         for at, arm in enumerate(Arm):
             values = {metric: pair[at]} | {name: both[at] for name, both in (others or {}).items()}
-            metrics = tuple(f"{name}={value!r}" for name, value in values.items())
             block = number if is_paired else None
-            new = NewTrial(arm=arm, metrics=metrics, block=block, trial_id=None)
+            new = NewTrial(arm=arm, metrics=values, block=block)
             record(store, ExperimentId(exp), new)
     store.flush()

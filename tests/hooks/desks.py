@@ -84,8 +84,7 @@ class Desk:
         store = Store.open(self.path)
         for number in blocks:
             for arm, value in ((Arm.CONTROL, 20.0), (Arm.TREATMENT, treatment)):
-                metric = f"score={value + number / 100}"
-                new = NewTrial(arm=arm, metrics=(metric,), block=number, trial_id=None)
+                new = NewTrial(arm=arm, metrics={"score": value + number / 100}, block=number)
                 record(store, ExperimentId("fast"), new)
         store.flush()
 

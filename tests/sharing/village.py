@@ -55,8 +55,7 @@ class Clone:
         ids: list[str] = []
         for number in blocks:
             for arm, value in ((Arm.CONTROL, 20.0), (Arm.TREATMENT, treatment)):
-                metric = f"score={value + number / 100}"
-                new = NewTrial(arm=arm, metrics=(metric,), block=number, trial_id=None)
+                new = NewTrial(arm=arm, metrics={"score": value + number / 100}, block=number)
                 ids.append(record(store, FAST, new).id)
         store.flush()
         return ids

@@ -1,0 +1,72 @@
+"""Values of metrics from outside: read, and checked before anything is recorded."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+from gitexp.errors import UsageError
+from gitexp.model import BUILT_IN_METRICS, LARGEST_VALUE, Plan
+
+_METRIC_NAME = re.compile(r"[^\s=:][^\s=]{0,199}\Z")
+
+
+def parse_metrics(texts: Sequence[str]) -> dict[str, float]:
+    """The values in texts 'name=value', in base units.
+
+    Raises:
+        UsageError: for one that cannot be read, or is given twice.
+    """
+    metrics: dict[str, float] = {}
+    for text in texts:
+        name, equals, number = text.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            value = math.nan
+        if not equals or not _is_value(name, value):
+            raise UsageError(
+                f"{text!r} is not a metric with a finite value", hint="write -m NAME=12.3"
+            )
+        if name in metrics:
+            raise UsageError(f"{name} is given twice", hint="one trial gives one value per metric")
+        metrics[name] = value
+    check_values(metrics)
+    return metrics
+
+
+def check_values(metrics: Mapping[str, float]) -> None:
+    """Nothing, when a record can hold each of these.
+
+    Raises:
+        UsageError: for a name or a value that none can hold.
+    """
+    for name, value in metrics.items():
+        if not _is_value(name, value):
+            raise UsageError(
+                f"'{name}={value}' is not a metric with a finite value", hint="write -m NAME=12.3"
+            )
+        if abs(value) > LARGEST_VALUE:
+            raise UsageError(
+                f"'{name}={value:g}' is beyond {LARGEST_VALUE:g}", hint="write it in a larger unit"
+            )
+
+
+def undeclared_note(plan: Plan, metrics: Mapping[str, float]) -> str | None:
+    """What to say of metrics that no part of the plan names."""
+    known = {metric.name for metric in plan.declared} | BUILT_IN_METRICS.keys()
+    others = [name for name in metrics if name not in known]
+    if not others:
+        return None
+    return f"the plan does not name {', '.join(others[:5])}: kept, shown in log, used nowhere else"
+
+
+def awaited(plan: Plan, metrics: Mapping[str, float]) -> tuple[str, ...]:
+    """The plan's metrics without a value among these, in the plan's order."""
+    names = dict.fromkeys(metric.name for metric in plan.declared)
+    return tuple(name for name in names if name not in metrics)
+
+
+def _is_value(name: str, value: float) -> bool:
+    return bool(_METRIC_NAME.match(name)) and math.isfinite(value)

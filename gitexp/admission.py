@@ -20,6 +20,7 @@ from gitexp.model import (
     Decided,
     Handover,
     Intake,
+    Position,
     Record,
     RecordId,
     Revision,
@@ -28,18 +29,6 @@ from gitexp.model import (
 )
 
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
-
-
-class Position(NamedTuple):
-    """A moment in the one order everybody agrees on.
-
-    Attributes:
-        tenure: Which decider, counted from 0.
-        seq: The decider's record.
-    """
-
-    tenure: int
-    seq: int
 
 
 class Gate(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 
@@ -15,6 +15,7 @@ from gitexp.model import (
     Metric,
     Outcome,
     Plan,
+    Position,
     Record,
     RecordId,
     Revision,
@@ -30,11 +31,20 @@ WORST = 1e6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTrial:
-    """A trial with the values that came later merged in, and its record."""
+    """A trial with the values that came later merged in, and its record.
+
+    Attributes:
+        came: Of the metrics whose values came later, when they entered.
+    """
 
     record: Record
     trial: Trial
     metrics: Mapping[str, float]
+    came: Mapping[str, Position] = field(default_factory=dict)
+
+    def awaits(self, metric: Metric) -> bool:
+        """Whether a value of the metric may still come: it did not fail, and has none."""
+        return self.trial.outcome is Outcome.OK and metric.name not in self.metrics
 
     def value(self, metric: Metric) -> float | None:
         """The metric's value; None when the trial failed or did not report it.
@@ -48,7 +58,11 @@ class RunTrial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One ended trial per arm: the unit of every analysis."""
+    """One ended trial per arm: the unit of every analysis.
+
+    Attributes:
+        entered: From when on it counts; None while it does not, or while that was not asked.
+    """
 
     writer: WriterId
     revision: Revision
@@ -57,6 +71,7 @@ class Block:
     control: RunTrial
     treatment: RunTrial
     is_retracted: bool
+    entered: Position | None = None
 
     @property
     def completed(self) -> Record:
@@ -74,9 +89,21 @@ class Block:
         """Control's and treatment's value."""
         return self.control.value(metric), self.treatment.value(metric)
 
+    def awaits(self, metric: Metric) -> bool:
+        """Whether a value of the metric may still come in either arm."""
+        return self.control.awaits(metric) or self.treatment.awaits(metric)
+
     def has_value(self, metric: Metric) -> bool:
-        """Whether at least one arm has a value: else the block says nothing of this metric."""
-        return self.values(metric) != (None, None)
+        """Whether the block says something of the metric: each arm has a value or failed, not both.
+
+        An arm that did not fail and has none yet says neither: it is no failure.
+        """
+        return self.values(metric) != (None, None) and not self.awaits(metric)
+
+    def known(self, metric: Metric) -> Position | None:
+        """When the last value of the metric came that came later; None: none did."""
+        came = (self.control.came.get(metric.name), self.treatment.came.get(metric.name))
+        return max((found for found in came if found is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +147,19 @@ class Series:
 def enters(run: RunTrial, plan: Plan) -> bool:
     """Whether the trial is an entry of a test without blocks.
 
-    A t-test has no place for failed trials; ranks and rates have.
+    A t-test has no place for failed trials; ranks and rates have. One whose value is still awaited
+    has not entered.
     """
+    if run.awaits(plan.primary):
+        return False
     return plan.test is not TestName.WELCH or run.value(plan.primary) is not None
+
+
+def awaiting(units: Iterable[Block | RunTrial], plan: Plan) -> tuple[tuple[str, int], ...]:
+    """By metric of the plan, how many of these blocks or trials lack a value that may come."""
+    known = [*units]
+    counts = {m.name: sum(unit.awaits(m) for unit in known) for m in plan.declared}
+    return tuple((name, count) for name, count in counts.items() if count)
 
 
 def harmonic_number(runs: Iterable[RunTrial], test: TestName) -> int:
@@ -146,13 +183,13 @@ def difference(block: Block, metric: Metric, scale: Scale) -> float | None:
 
     Returns:
         ±WORST when only one arm has a value (the other failed: worse than any number), None
-        when neither has.
+        when neither has, or one is still awaited.
 
     Raises:
         NotPositive: when a value on the log scale is zero or negative.
     """
     control, treatment = block.values(metric)
-    if control is None and treatment is None:
+    if not block.has_value(metric):
         return None
     harmful = WORST if metric.direction == "lower" else -WORST
     if treatment is None:

@@ -326,6 +326,8 @@ class BlockCounts:
         used: Those up to the look the result is of.
         after: Complete ones behind the deciding look.
         both_failed: Shown, never counted.
+        awaiting: By metric of the plan, blocks whose trials did not fail and lack a value still;
+            trials, of a test without blocks. Those that await the primary one are not complete.
     """
 
     complete: int
@@ -338,6 +340,7 @@ class BlockCounts:
     late: int
     unpaired: int
     max: int
+    awaiting: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from gitexp.admission import Admission, Gate, Position, Tenure
+from gitexp.admission import Admission, Tenure
 from gitexp.blocks import Block, RunTrial, Series, series
+from gitexp.later import retractions_of, trials_of
 from gitexp.model import (
     Abandoned,
     Created,
@@ -17,21 +18,19 @@ from gitexp.model import (
     Evidence,
     ExperimentId,
     Expired,
-    Observation,
     Oid,
     Outcome,
     Overridden,
     Plan,
     PlanBody,
     PlanHash,
+    Position,
     Problem,
     Promoted,
     Record,
     RecordId,
-    Retraction,
     Revision,
     State,
-    Trial,
     Unknown,
     WriterId,
 )
@@ -39,8 +38,9 @@ from gitexp.states import Standing, standing
 
 
 class Entry(NamedTuple):
-    """A block that counts: its place in the one order, and when it entered."""
+    """A block that is complete: its place in the one order, and when it got there."""
 
+    awaits: bool
     position: Position
     writer: WriterId
     number: int
@@ -130,10 +130,11 @@ class Experiment:
         return self.plan.spends_on_expiry and not has_ended and revision not in self.decisions
 
     def admitted(self, revision: Revision) -> tuple[Block, ...]:
-        """The blocks that had entered by the plan's last day, in the order they did.
+        """The blocks that were complete by the plan's last day, in the order they entered.
 
-        Retracted ones are among them: the analysis leaves them out and asks what difference that
-        makes.
+        One enters when it is complete and the values of the primary metric are known; those that
+        await one come last. Retracted ones are among them: the analysis leaves them out and asks
+        what difference that makes.
         """
         entries = self._entries(revision)
         return tuple(entry.block for entry in entries if entry.at <= self.plan.expires)
@@ -151,9 +152,15 @@ class Experiment:
                 gate = self.admission.gate(revision, writer, ended)
                 if gate is None:
                     break  # and all behind it
-                entered = max(at, gate.at)
-                found.append(Entry(gate.position, writer, block.number, entered, block))
-        return sorted(found, key=lambda entry: entry[:3])
+                found.append(self._entry(block, gate.position, max(at, gate.at)))
+        return sorted(found, key=lambda entry: entry[:4])
+
+    def _entry(self, block: Block, position: Position, at: datetime) -> Entry:
+        primary = self.plan.primary
+        awaits = block.awaits(primary)
+        entered = max(position, block.known(primary) or position)
+        counting = replace(block, entered=None if awaits else entered)
+        return Entry(awaits, entered, block.writer, block.number, at, counting)
 
     def waiting(self, revision: Revision) -> dict[WriterId, int]:
         """Complete blocks that do not count yet, by writer: not taken in, or behind a gap."""
@@ -186,9 +193,11 @@ class Experiment:
     def counted(self, revision: Revision, *, with_retracted: bool = False) -> tuple[RunTrial, ...]:
         """Trials that have entered, in that order, with or without a block.
 
+        Those whose primary value came later entered with it, those that await it come last.
         Warm-ups, voids, late and, unless asked for, retracted ones are left out.
         """
-        found: list[tuple[Position, WriterId, int, RunTrial]] = []
+        primary = self.plan.primary
+        found: list[tuple[bool, Position, WriterId, int, RunTrial]] = []
         for run in self.trials:
             trial, record = run.trial, run.record
             if trial.block == 0 or trial.outcome is Outcome.VOID or trial.revision != revision:
@@ -197,8 +206,9 @@ class Experiment:
                 continue
             gate = self.admission.gate(revision, record.writer, record.seq)
             if gate is not None and max(record.at, gate.at) <= self.plan.expires:
-                found.append((gate.position, record.writer, record.seq, run))
-        return tuple(run for *_, run in sorted(found, key=lambda entry: entry[:3]))
+                position = max(gate.position, run.came.get(primary.name, gate.position))
+                found.append((run.awaits(primary), position, record.writer, record.seq, run))
+        return tuple(run for *_, run in sorted(found, key=lambda entry: entry[:4]))
 
     def revisions(self) -> tuple[Revision, ...]:
         """Revisions of which a block or an unpaired trial has entered, in that order.
@@ -261,9 +271,9 @@ def fold(evidence: Evidence, plan: PlanBody, plan_hash: PlanHash) -> Experiment:
         )
     )
     admission = Admission(records, first=plan.plan.decider)
-    everything = _trials(records, admission)
+    everything = trials_of(records, admission, expires=plan.plan.expires)
     trials = tuple(run for run in everything if not run.trial.revision.is_self)
-    retractions = _retractions(records, everything, admission)
+    retractions = retractions_of(records, everything, admission)
     missing = _missing(records, admission)
     return Experiment(
         id=evidence.exp,
@@ -292,54 +302,6 @@ def fold(evidence: Evidence, plan: PlanBody, plan_hash: PlanHash) -> Experiment:
         ),
         tips=evidence.tips,
     )
-
-
-def _trials(records: Iterable[Record], admission: Admission) -> tuple[RunTrial, ...]:
-    runs: dict[RecordId, RunTrial] = {}
-    later: list[Record] = []
-    for record in records:
-        match record.body:
-            case Trial() as trial:
-                runs[record.id] = RunTrial(record=record, trial=trial, metrics=trial.metrics)
-            case Observation():
-                later.append(record)
-            case _:
-                pass
-    found = [
-        (gate.position, record.writer, record.seq, record.body)
-        for record in later
-        if isinstance(record.body, Observation)
-        and record.body.trial in runs
-        and (gate := _entered(record, runs[record.body.trial].trial.revision, admission))
-    ]
-    for *_, observation in sorted(found, key=lambda entry: entry[:3]):
-        run = runs[observation.trial]
-        # what the trial itself reported cannot be replaced afterwards
-        runs[observation.trial] = replace(run, metrics={**observation.metrics, **run.metrics})
-    return tuple(runs.values())
-
-
-def _entered(record: Record, revision: Revision, admission: Admission) -> Gate | None:
-    """When something said about a trial of this revision entered; None: not before a decision."""
-    gate = admission.gate(revision, record.writer, record.seq)
-    decided = admission.decided_at(revision)
-    if gate is not None and decided is not None and gate.position > decided:
-        return None
-    return gate
-
-
-def _retractions(
-    records: Iterable[Record], trials: Iterable[RunTrial], admission: Admission
-) -> dict[RecordId, str]:
-    """Retracted trials that count as such: none can leave a decision after it was recorded."""
-    revisions = {run.record.id: run.trial.revision for run in trials}
-    return {
-        target: record.body.reason
-        for record in records
-        if isinstance(record.body, Retraction)
-        for target in record.body.targets
-        if target in revisions and _entered(record, revisions[target], admission)
-    }
 
 
 def _missing(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from gitexp.app.load import Loaded
-from gitexp.model import Comparison, Promoted, RolledBack, State, Verdict
+from gitexp.blocks import RunTrial
+from gitexp.lifecycle import Experiment
+from gitexp.model import Comparison, Promoted, Revision, RolledBack, State, Verdict
 from gitexp.refs import short
 
 
@@ -92,6 +94,16 @@ def _by_verdict(
             return _measure(loaded, loaded.comparison, is_analysed)
 
 
+def _first_awaiting(experiment: Experiment, revision: Revision) -> tuple[RunTrial, str] | None:
+    """The first trial that lacks a value of a metric by which it is decided, and the metric."""
+    plan = experiment.plan
+    for metric in (plan.primary, *(guardrail.metric for guardrail in plan.guardrails)):
+        for run in experiment.counted(revision):
+            if run.awaits(metric) and (run.trial.block is not None) == plan.test.is_paired:
+                return run, metric.name
+    return None
+
+
 def _measure(loaded: Loaded, comparison: Comparison, is_analysed: bool) -> tuple[str, ...]:
     experiment = loaded.experiment
     exp, plan = experiment.id, experiment.plan
@@ -102,6 +114,11 @@ def _measure(loaded: Loaded, comparison: Comparison, is_analysed: bool) -> tuple
     waiting = sum(experiment.waiting(comparison.revision).values())
     if not loaded.is_decider and waiting and admitted + waiting >= plan.max_blocks:
         return ("git exp sync",)  # only the decider, once it has them, can take them in
+    later = _first_awaiting(experiment, comparison.revision)
+    is_all = len(experiment.admitted(comparison.revision)) >= plan.max_blocks
+    if later is not None and (plan.command is None or is_all):
+        run, name = later
+        return (f"git exp record {exp} --for {run.record.id} -m {name}=VALUE",)
     if plan.command is not None:
         return (f"git exp run {exp}",)
     recorded = max(admitted, len(experiment.counted(comparison.revision)) // 2)

@@ -14,7 +14,16 @@ from gitexp.app.load import Loaded, load
 from gitexp.app.next_steps import next_commands
 from gitexp.app.status_view import Estimate, Judged, StatusRow
 from gitexp.app.verdict_cache import CachedVerdict, cached_verdict
-from gitexp.blocks import WORST, Block, NotPositive, RunTrial, difference, enters, harmonic_number
+from gitexp.blocks import (
+    WORST,
+    Block,
+    NotPositive,
+    RunTrial,
+    awaiting,
+    difference,
+    enters,
+    harmonic_number,
+)
 from gitexp.health import HealthState
 from gitexp.ledger import Registered
 from gitexp.lifecycle import Experiment
@@ -77,6 +86,7 @@ def row_of(store: Store, loaded: Loaded) -> StatusRow:
         complete=_complete(experiment, revision, telling),
         max_blocks=experiment.plan.max_blocks,
         waiting=() if revision is None else tuple(sorted(experiment.waiting(revision).items())),
+        awaiting=_awaiting(experiment, revision),
         failed=_failed(experiment, revision),
         estimate=estimate,
         guardrails=_guardrails(experiment.plan, cached),
@@ -201,6 +211,15 @@ def _complete(experiment: Experiment, revision: Revision | None, telling: Sequen
         return len(telling)
     runs = experiment.counted(revision)
     return harmonic_number((r for r in runs if enters(r, experiment.plan)), experiment.plan.test)
+
+
+def _awaiting(experiment: Experiment, revision: Revision | None) -> tuple[tuple[str, int], ...]:
+    if revision is None or revision in experiment.decisions:
+        return ()
+    if not experiment.plan.test.is_paired:
+        return awaiting(experiment.counted(revision), experiment.plan)
+    blocks = experiment.admitted(revision)
+    return awaiting((b for b in blocks if not b.is_retracted), experiment.plan)
 
 
 def _single_values(

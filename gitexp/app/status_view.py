@@ -69,6 +69,7 @@ class StatusRow:
             experiments of one name.
         false_better: The largest probability with which it is found better by chance alone.
         guardrails: Metric name and state ('ok', 'harmed', 'unresolved', '?' when not analysed).
+        awaiting: By metric of the plan, blocks or single trials that lack a value still.
         failed: Failed or timed-out counted trials by arm.
         merge: Where it was promoted, if it was.
         ended: When it left the running state.
@@ -98,6 +99,7 @@ class StatusRow:
     complete: int
     max_blocks: int
     waiting: tuple[tuple[WriterId, int], ...]
+    awaiting: tuple[tuple[str, int], ...] = ()
     failed: tuple[int, int]
     estimate: Estimate
     guardrails: tuple[tuple[str, str], ...]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from gitexp.model.plan import Plan, Revision
 from gitexp.model.words import (
@@ -129,6 +130,18 @@ class Intake:
     revision: Revision
     upto: Mapping[WriterId, Seen]
     tenure: RecordId | None = None
+
+
+class Position(NamedTuple):
+    """A moment in the one order everybody agrees on.
+
+    Attributes:
+        tenure: Which decider, counted from 0.
+        seq: The decider's record.
+    """
+
+    tenure: int
+    seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

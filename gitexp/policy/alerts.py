@@ -130,6 +130,8 @@ def _goal(study: Study) -> Guarded | None:
         [positions[look.used] for look in study.looks],
         plan,
         guard_rules(plan, alpha=plan.guardrail_alpha, ends_at=study.ends_at),
+        ends_at=study.ends_at or plan.max_blocks,
+        is_closed=True,
     )
 
 

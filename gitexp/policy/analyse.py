@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gitexp.blocks import Block, NotPositive
+from gitexp.blocks import Block, NotPositive, RunTrial, awaiting
 from gitexp.decision import Analysis, ArmCounts, BlockCounts, Looks, PrimaryResult
 from gitexp.health import Health, HealthState
 from gitexp.lifecycle import Experiment
@@ -198,12 +198,18 @@ def _block_counts(
         after=_unused(study) if study else 0,
         waiting=sum(waiting.values()),
         waiting_by=tuple(sorted(waiting.items())),
-        both_failed=len(kept) - sum(block.has_value(plan.primary) for block in kept),
+        both_failed=sum(not b.has_value(plan.primary) and not b.awaits(plan.primary) for b in kept),
         retracted=retracted_count(experiment, revision, blocks),
         late=experiment.late(revision),
         unpaired=len(unpaired),
         max=plan.max_blocks,
+        awaiting=() if revision in experiment.decisions else awaiting(_units(study, kept), plan),
     )
+
+
+def _units(study: Study | None, blocks: Sequence[Block]) -> Sequence[Block | RunTrial]:
+    """What the plan's test counts: blocks, or single trials."""
+    return study.material.runs if study is not None and study.material.runs else blocks
 
 
 def _arm_counts(experiment: Experiment, comparison: Comparison, arm: Arm) -> ArmCounts:

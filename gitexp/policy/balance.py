@@ -27,11 +27,16 @@ def balance_health(
     """
     if not experiment.plan.test.is_paired:
         runs = experiment.counted(revision)
-        return [*_share_health(runs), *_attrition_health(experiment, runs)]
+        return [
+            *_share_health(runs),
+            *_attrition_health(experiment, runs),
+            *_answer_health(experiment, runs),
+        ]
     measured = [run for block in blocks for run in (block.control, block.treatment)]
     return [
         *_block_health(experiment, revision),
         *_attrition_health(experiment, measured),
+        *_answer_health(experiment, measured),
         *_order_health(blocks),
     ]
 
@@ -125,6 +130,32 @@ def _attrition_health(experiment: Experiment, runs: Iterable[RunTrial]) -> list[
             else "",
         )
     ]
+
+
+def _answer_health(experiment: Experiment, runs: Sequence[RunTrial]) -> list[Health]:
+    """A warning for every metric whose values come much less often in one arm than in the other."""
+    done = [run for run in runs if run.trial.outcome is Outcome.OK]
+    found = []
+    for metric in dict.fromkeys(experiment.plan.declared):
+        lacking = {
+            arm: (sum(run.awaits(metric) for run in own), len(own))
+            for arm in Arm
+            for own in [[run for run in done if run.trial.arm is arm]]
+        }
+        (none_c, n_c), (none_t, n_t) = lacking[Arm.CONTROL], lacking[Arm.TREATMENT]
+        told = attrition(control=(none_c, n_c), treatment=(none_t, n_t))
+        if told.signal is Signal.RAISED and told.p_value is not None:
+            found.append(
+                Health(
+                    check="answers",
+                    state=HealthState.WARN,
+                    value=f"no {metric.name} in {none_c} of {n_c} trials of the control and "
+                    f"{none_t} of {n_t} of the treatment (p={told.p_value:.2g})",
+                    threshold=f"p at least {told.threshold:g}",
+                    advice="who gave none may not be like those who did: ask both arms alike",
+                )
+            )
+    return found
 
 
 def _order_health(blocks: Sequence[Block]) -> list[Health]:

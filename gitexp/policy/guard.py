@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from statistics import mean, median
 
-from gitexp.blocks import Block, difference
+from gitexp.blocks import WORST, Block, RunTrial, difference
 from gitexp.decision import GuardrailResult
 from gitexp.model import Direction, Guardrail, GuardState, Metric, Plan, Scale
+from gitexp.policy.known import Known, known_at
 from gitexp.policy.paired import paired_test
 from gitexp.policy.rule import GuardRules
 from gitexp.policy.samples import answered_yes
@@ -18,7 +19,12 @@ from gitexp.stats.always_valid_guardrails import (
     metric_guardrail_always_valid,
     rate_guardrail_always_valid,
 )
-from gitexp.stats.guardrails import GuardrailPath, metric_guardrail, rate_guardrail
+from gitexp.stats.guardrails import (
+    GuardrailPath,
+    GuardrailState,
+    metric_guardrail,
+    rate_guardrail,
+)
 from gitexp.stats.looks import Look
 
 
@@ -27,7 +33,11 @@ class Guarded:
     """One guardrail followed through the looks.
 
     Attributes:
+        path: Of the looks that were taken.
+        looks: All of them.
         control, treatment: The arms' values up to the last look.
+        awaiting: Blocks up to there that lack a value still. While they do the last look of the
+            schedule is not taken: afterwards there would be no other.
     """
 
     guardrail: Guardrail
@@ -35,10 +45,17 @@ class Guarded:
     looks: tuple[int, ...]
     control: tuple[float, ...]
     treatment: tuple[float, ...]
+    awaiting: int
+
+    @property
+    def is_put_off(self) -> bool:
+        """Whether the last look waits for values that are to come."""
+        return len(self.path.states) < len(self.looks)
 
     @property
     def states(self) -> tuple[GuardState, ...]:
-        return tuple(GuardState(state.value) for state in self.path.states)
+        taken = tuple(GuardState(state.value) for state in self.path.states)
+        return (*taken, GuardState(self.path.state.value)) if self.is_put_off else taken
 
     def result(self) -> GuardrailResult:
         """Where it stands at the last look."""
@@ -91,67 +108,109 @@ def follow(
     positions: Sequence[int],
     plan: Plan,
     rules: GuardRules,
+    *,
+    ends_at: int,
+    is_closed: bool,
 ) -> Guarded:
     """The guardrail's state at every look.
 
     Args:
         blocks: All admitted blocks in replay order, those in which both arms failed included.
         positions: How many of them each look sees.
+        ends_at: Blocks at the last look of the schedule.
+        is_closed: Whether no value can come any more.
 
     Raises:
         NotPositive: for a value <= 0 of a metric with a relative margin.
     """
-    at = [look.n for look in looks]
+    is_last = bool(looks) and looks[-1].n >= ends_at
+    known = known_at(blocks, positions, guardrail.metric, is_last_put_off=is_last)
+    # what a plan's own command never printed is not to come
+    is_coming = known.awaiting > 0 and (plan.command is None or bool(known.blocks))
+    taken = len(looks) - (is_last and is_coming and not is_closed)
+    at = [look.n for look in looks[:taken]]
     if guardrail.metric.unit == "bool":
-        path = _rate(guardrail, blocks, positions, rules, at)
+        path = _rate(guardrail, known, rules, at)
     else:
-        path = _metric(guardrail, blocks, positions, plan, rules, at)
-    seen = [
-        block.values(guardrail.metric) for block in blocks[: positions[-1] if positions else None]
-    ]
+        path = _metric(guardrail, known, plan, rules, at)
+    last = taken - 1
     return Guarded(
         guardrail=guardrail,
         path=path,
-        looks=tuple(at),
-        control=tuple(c for c, _ in seen if c is not None),
-        treatment=tuple(t for _, t in seen if t is not None),
+        looks=tuple(look.n for look in looks),
+        control=_values(known.control, known.of_control, last, guardrail.metric),
+        treatment=_values(known.treatment, known.of_treatment, last, guardrail.metric),
+        awaiting=known.awaiting,
     )
 
 
+def _values(
+    runs: Sequence[RunTrial], counts: Sequence[int], last: int, metric: Metric
+) -> tuple[float, ...]:
+    """The values known at this look; before the first those that there are."""
+    seen = runs[: counts[last]] if last >= 0 else runs
+    values = (run.value(metric) for run in seen)
+    return tuple(value for value in values if value is not None)
+
+
 def _metric(
-    guardrail: Guardrail,
-    blocks: Sequence[Block],
-    positions: Sequence[int],
-    plan: Plan,
-    rules: GuardRules,
-    at: Sequence[int],
+    guardrail: Guardrail, known: Known, plan: Plan, rules: GuardRules, at: Sequence[int]
 ) -> GuardrailPath:
     scale = Scale.LOG if guardrail.is_relative else Scale.DIFFERENCE
-    found = [difference(block, guardrail.metric, scale) for block in blocks]
-    available = [0, *accumulate(value is not None for value in found)]
+    found = (difference(block, guardrail.metric, scale) for block in known.blocks)
     d = [value for value in found if value is not None]
-    counts = [available[position] for position in positions]
     margin, bad, test = scaled_margin(guardrail), bad_sign(guardrail.metric), paired_test(plan)
-    if rules.is_any_time:
-        return metric_guardrail_always_valid(
+
+    def path(
+        d: Sequence[float],
+        counts: Sequence[int],
+        at: Sequence[int],
+        may_be_ok: Sequence[bool] | None = None,
+    ) -> GuardrailPath:
+        if rules.is_any_time:
+            return metric_guardrail_always_valid(
+                d,
+                counts=counts,
+                margin=margin,
+                bad=bad,
+                test=test,
+                alpha_ok=rules.alpha_ok,
+                alpha_harmed=rules.alpha_harmed,
+                max_blocks=rules.max_blocks,
+                may_be_ok=may_be_ok,
+            )
+        return metric_guardrail(
             d,
             counts=counts,
             margin=margin,
             bad=bad,
             test=test,
-            alpha_ok=rules.alpha_ok,
-            alpha_harmed=rules.alpha_harmed,
-            max_blocks=rules.max_blocks,
+            ok_levels=[rules.ok.nominal(n) for n in at],
+            harmed_levels=[rules.harmed.nominal(n) for n in at],
+            may_be_ok=may_be_ok,
         )
-    return metric_guardrail(
-        d,
-        counts=counts,
-        margin=margin,
-        bad=bad,
-        test=test,
-        ok_levels=[rules.ok.nominal(n) for n in at],
-        harmed_levels=[rules.harmed.nominal(n) for n in at],
-    )
+
+    def may_be_ok(k: int, lacking: int) -> bool:
+        worst = [*d[: known.counts[k]], *[bad * WORST] * lacking]
+        return path(worst, [len(worst)], at[k : k + 1]).state is GuardrailState.OK
+
+    counts = known.counts[: len(at)]
+    return path(d, counts, at, _without_help(known, len(at), may_be_ok))
+
+
+def _without_help(known: Known, looks: int, holds: Callable[[int, int], bool]) -> list[bool] | None:
+    """At which looks the guardrail may be found ok; None: at all.
+
+    Trials of the treatment that did not fail and have no value, more than the control has of them,
+    must not help it: at such a look it must be ok also if each of these were the worst there is.
+
+    Args:
+        holds: Whether it is so at a look, with so many of them.
+    """
+    lacking = known.lacking[:looks]
+    if all(more <= 0 for more in lacking):
+        return None
+    return [more <= 0 or holds(k, more) for k, more in enumerate(lacking)]
 
 
 def scaled_margin(guardrail: Guardrail) -> float:
@@ -163,33 +222,50 @@ def scaled_margin(guardrail: Guardrail) -> float:
 
 
 def _rate(
-    guardrail: Guardrail,
-    blocks: Sequence[Block],
-    positions: Sequence[int],
-    rules: GuardRules,
-    at: Sequence[int],
+    guardrail: Guardrail, known: Known, rules: GuardRules, at: Sequence[int]
 ) -> GuardrailPath:
-    pairs = [block.values(guardrail.metric) for block in blocks]
-    bad = bad_sign(guardrail.metric)
-    control = [0, *accumulate(answered_yes(c, guardrail.metric) for c, _ in pairs)]
-    treatment = [0, *accumulate(answered_yes(t, guardrail.metric) for _, t in pairs)]
-    in_control = [(control[n], n) for n in positions]
-    in_treatment = [(treatment[n], n) for n in positions]
-    if rules.is_any_time:
-        return rate_guardrail_always_valid(
-            control=in_control,
-            treatment=in_treatment,
+    metric, bad = guardrail.metric, bad_sign(guardrail.metric)
+    in_control = _answers(known.control, known.of_control[: len(at)], metric)
+    in_treatment = _answers(known.treatment, known.of_treatment[: len(at)], metric)
+
+    def path(
+        control: Sequence[tuple[int, int]],
+        treatment: Sequence[tuple[int, int]],
+        at: Sequence[int],
+        may_be_ok: Sequence[bool] | None = None,
+    ) -> GuardrailPath:
+        if rules.is_any_time:
+            return rate_guardrail_always_valid(
+                control=control,
+                treatment=treatment,
+                margin=guardrail.margin,
+                bad=bad,
+                alpha_ok=rules.alpha_ok,
+                alpha_harmed=rules.alpha_harmed,
+                max_blocks=rules.max_blocks,
+                may_be_ok=may_be_ok,
+            )
+        return rate_guardrail(
+            control=control,
+            treatment=treatment,
             margin=guardrail.margin,
             bad=bad,
-            alpha_ok=rules.alpha_ok,
-            alpha_harmed=rules.alpha_harmed,
-            max_blocks=rules.max_blocks,
+            ok_levels=[rules.ok.nominal(n) for n in at],
+            harmed_levels=[rules.harmed.nominal(n) for n in at],
+            may_be_ok=may_be_ok,
         )
-    return rate_guardrail(
-        control=in_control,
-        treatment=in_treatment,
-        margin=guardrail.margin,
-        bad=bad,
-        ok_levels=[rules.ok.nominal(n) for n in at],
-        harmed_levels=[rules.harmed.nominal(n) for n in at],
-    )
+
+    def may_be_ok(k: int, lacking: int) -> bool:
+        yes, n = in_treatment[k]
+        worst = yes + lacking * answered_yes(None, metric), n + lacking
+        return path([in_control[k]], [worst], at[k : k + 1]).state is GuardrailState.OK
+
+    return path(in_control, in_treatment, at, _without_help(known, len(at), may_be_ok))
+
+
+def _answers(
+    runs: Sequence[RunTrial], counts: Sequence[int], metric: Metric
+) -> list[tuple[int, int]]:
+    """For each look how many trials said yes, and of how many."""
+    yes = [0, *accumulate(answered_yes(run.value(metric), metric) for run in runs)]
+    return [(yes[n], n) for n in counts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import stdev
 
@@ -48,7 +49,11 @@ def _open_reason(experiment: Experiment, study: Study) -> str:
     ]
     if study.walk.better is not None and unresolved:
         yet = " yet" if study.walk.verdict is Verdict.COLLECTING else ""
-        return f"better, but not shown{yet} to be within the margin of {', '.join(unresolved)}"
+        waits = [(g.guardrail.metric.name, g.awaiting) for g in study.guarded if g.is_put_off]
+        last = f": the last look waits for {_values(waits)}" if yet and waits else ""
+        return (
+            f"better, but not shown{yet} to be within the margin of {', '.join(unresolved)}{last}"
+        )
     if study.walk.verdict is Verdict.COLLECTING:
         if size < plan.min_blocks:
             return (
@@ -60,6 +65,10 @@ def _open_reason(experiment: Experiment, study: Study) -> str:
     if size >= plan.max_blocks:
         return f"all {plan.max_blocks} blocks used, no boundary crossed"
     return f"ended after {size} of {plan.max_blocks} blocks, no boundary crossed"
+
+
+def _values(waits: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{name} of {n} block{'s' * (n != 1)}" for name, n in waits)
 
 
 def criteria_of(study: Study, primary: PrimaryResult) -> tuple[Criterion, ...]:

@@ -68,9 +68,16 @@ def study_of(
     positions = material.positions(plan)
     seen = [] if material.runs else [positions[look.used] for look in looks]
     rules = guard_rules(plan, alpha=plan.guardrail_alpha, ends_at=ends_at)
-    guarded = tuple(follow(g, blocks, looks, seen, plan, rules) for g in plan.guardrails)
+    last = ends_at or plan.max_blocks
+    guarded = tuple(
+        follow(g, blocks, looks, seen, plan, rules, ends_at=last, is_closed=has_expired)
+        for g in plan.guardrails
+    )
     signals, goal = _signals(sample, looks, blocks, seen, plan, ends_at)
     is_used_up = bool(looks) and looks[-1].n >= plan.max_blocks
+    if any(signal.is_better for signal in signals):
+        # the last look of a guardrail that decides now waits for the values that are to come
+        is_used_up = is_used_up and not any(guard.is_put_off for guard in guarded)
     has_ended = experiment.state is not State.RUNNING or has_expired
     return Study(
         plan=plan,
@@ -105,7 +112,16 @@ def _signals(
     if plan.goal is Goal.BETTER:
         return sample.signals(looks), None
     rules = guard_rules(plan, alpha=plan.guardrail_alpha / plan.revisions, ends_at=ends_at)
-    goal = follow(primary_as_guardrail(plan), blocks, looks, seen, plan, rules)
+    goal = follow(
+        primary_as_guardrail(plan),
+        blocks,
+        looks,
+        seen,
+        plan,
+        rules,
+        ends_at=ends_at or plan.max_blocks,
+        is_closed=True,
+    )
     signals = tuple(
         Signal(
             n=look.n,

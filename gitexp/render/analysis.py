@@ -69,9 +69,12 @@ def _head(view: AnalysisView, screen: Screen) -> list[Line]:
         + ", ".join(counts)
     )
     has_failed = any(arm.failed + arm.timeout for arm in (analysis.control, analysis.treatment))
+    unit = "block" if experiment.plan.test.is_paired else "trial"
+    awaited = words.awaiting(blocks.awaiting, unit)
     return [
         *heading(experiment.id, experiment.plan.name, (), screen),
         *wrapped(outcomes, screen),
+        *(wrapped(awaited, screen) if awaited else []),
         *([line(f"why trials failed: git exp log {experiment.id}")] if has_failed else []),
     ]
 

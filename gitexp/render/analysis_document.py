@@ -52,6 +52,7 @@ def analysis_values(view: AnalysisView) -> dict[str, object]:
             "complete": blocks.complete,
             "used": blocks.used,
             "waiting": blocks.waiting,
+            "awaiting": dict(blocks.awaiting),
             "max": blocks.max,
             "after": blocks.after,
             "both_failed": blocks.both_failed,

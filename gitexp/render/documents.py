@@ -208,6 +208,7 @@ def _row(row: StatusRow) -> dict[str, object]:
             "complete": row.complete,
             "max": row.max_blocks,
             "waiting": dict(row.waiting),
+            "awaiting": dict(row.awaiting),
         },
         "failed": {"control": control_failed, "treatment": treatment_failed},
         "estimate": {

@@ -127,6 +127,8 @@ def _progress(row: StatusRow, screen: Screen) -> list[Line]:
     for writer, count in row.waiting:
         # the writer's own records decide nothing until the deciding clone takes them in
         lines += told("", f"{numbers.plural(count, 'more block')} of {writer} waiting", screen)
+    if row.awaiting:
+        lines += told("awaited", words.awaiting(row.awaiting), screen)
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gitexp.health import HealthState
@@ -154,6 +155,14 @@ def statistic(found: PrimaryResult, stopping: Stopping) -> str:
 def block_number(scale: Scale) -> str:
     """How one block becomes one number."""
     return "ln T − ln C" if scale is Scale.LOG else "T − C"
+
+
+def awaiting(counts: Iterable[tuple[str, int]], unit: str = "block") -> str:
+    """'3 blocks await satisfaction, 1 block awaits accuracy'."""
+    return ", ".join(
+        f"{numbers.plural(count, unit)} await{'s' if count == 1 else ''} {name}"
+        for name, count in counts
+    )
 
 
 def effect(of: PrimaryResult) -> float | None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from gitexp.stats.guardrails import (
     GuardrailPath,
+    at_all,
     check_counts,
     check_margin,
     first_harmed,
@@ -39,6 +40,7 @@ def metric_guardrail_always_valid(
     alpha_ok: float,
     alpha_harmed: float,
     max_blocks: int,
+    may_be_ok: Sequence[bool] | None = None,
 ) -> GuardrailPath:
     """A guardrail on paired differences, tested by shifting them by the margin.
 
@@ -46,7 +48,7 @@ def metric_guardrail_always_valid(
     count as in `metric_guardrail`, the sign-flip process in place of the signed-rank test.
 
     Args:
-        d, counts, margin, bad, test: As in `metric_guardrail`.
+        d, counts, margin, bad, test, may_be_ok: As in `metric_guardrail`.
         alpha_ok, alpha_harmed: One-sided error rates of all looks together, in (0, 1).
         max_blocks: As in `replay_always_valid`.
 
@@ -63,7 +65,8 @@ def metric_guardrail_always_valid(
     toward_harm = bad * values
     flips = _ByFlips(toward_harm, margin, alpha_ok, alpha_harmed)
     shifted = flips if test == "signed-rank" else _ByT(toward_harm, flips, tuned_phi(max_blocks))
-    states = sticky((shifted.is_inside(n), shifted.is_beyond(n)) for n in counts)
+    allowed = zip(counts, at_all(may_be_ok, len(counts)), strict=True)
+    states = sticky((may and shifted.is_inside(n), shifted.is_beyond(n)) for n, may in allowed)
     harmed_at = first_harmed(states)
     least = None if harmed_at is None else bad * shifted.least(counts[harmed_at])
     last = counts[-1] if counts else 0
@@ -81,6 +84,7 @@ def rate_guardrail_always_valid(
     alpha_ok: float,
     alpha_harmed: float,
     max_blocks: int,
+    may_be_ok: Sequence[bool] | None = None,
 ) -> GuardrailPath:
     """A guardrail on a rate with an absolute margin, by a confidence sequence of each arm.
 
@@ -89,7 +93,7 @@ def rate_guardrail_always_valid(
     in the course of the experiment.
 
     Args:
-        control, treatment, margin, bad: As in `rate_guardrail`.
+        control, treatment, margin, bad, may_be_ok: As in `rate_guardrail`.
         alpha_ok, alpha_harmed, max_blocks: As in `metric_guardrail_always_valid`.
 
     Raises:
@@ -105,7 +109,8 @@ def rate_guardrail_always_valid(
     more, fewer = (treatment, control) if bad > 0 else (control, treatment)
     most = _ends(more, alpha_ok, max_blocks)[1] - _ends(fewer, alpha_ok, max_blocks)[0]
     least = _ends(more, alpha_harmed, max_blocks)[0] - _ends(fewer, alpha_harmed, max_blocks)[1]
-    states = sticky(zip((most < margin).tolist(), (least > margin).tolist(), strict=True))
+    inside = (most < margin) & np.array(at_all(may_be_ok, len(control)))
+    states = sticky(zip(inside.tolist(), (least > margin).tolist(), strict=True))
     harmed_at = first_harmed(states)
     c, t = control[-1], treatment[-1]
     return path_of(

@@ -111,6 +111,7 @@ def metric_guardrail(
     test: PairedTest,
     ok_levels: Sequence[float],
     harmed_levels: Sequence[float],
+    may_be_ok: Sequence[bool] | None = None,
 ) -> GuardrailPath:
     """A guardrail on paired differences, tested by shifting them by the margin.
 
@@ -126,6 +127,7 @@ def metric_guardrail(
         bad: The sign of d that is harm, +1 or -1.
         ok_levels, harmed_levels: Two-sided nominal levels at these looks, `GuardrailLevels`; one
             half of each is the one-sided level used.
+        may_be_ok: The looks at which `ok` may fall; None: all.
 
     Raises:
         ValueError: for counts or levels that do not fit, a margin <= 0 or another sign.
@@ -157,8 +159,10 @@ def metric_guardrail(
             return beyond(n, level)
 
     states = sticky(
-        (inside(n, ok) < 0, beyond(n, harmed) > 0)
-        for n, ok, harmed in zip(counts, ok_levels, harmed_levels, strict=True)
+        (may and inside(n, ok) < 0, beyond(n, harmed) > 0)
+        for n, ok, harmed, may in zip(
+            counts, ok_levels, harmed_levels, at_all(may_be_ok, len(counts)), strict=True
+        )
     )
     harmed_at = first_harmed(states)
     least: float | None = None
@@ -179,6 +183,7 @@ def rate_guardrail(
     bad: int,
     ok_levels: Sequence[float],
     harmed_levels: Sequence[float],
+    may_be_ok: Sequence[bool] | None = None,
 ) -> GuardrailPath:
     """A guardrail on a rate with an absolute margin, by Newcombe's score interval.
 
@@ -186,7 +191,7 @@ def rate_guardrail(
         control, treatment: (events, trials) of the arm at each look, cumulative.
         margin: How much worse is still accepted, a fraction: 0.05 is 5 percentage points.
         bad: +1 when more events are harm, -1 when fewer are.
-        ok_levels, harmed_levels: As in `metric_guardrail`.
+        ok_levels, harmed_levels, may_be_ok: As in `metric_guardrail`.
 
     Raises:
         ValueError: for lengths that differ, impossible counts, a margin <= 0 or another sign.
@@ -197,10 +202,10 @@ def rate_guardrail(
     looks = list(zip(control, treatment, ok_levels, harmed_levels, strict=True))
     states = sticky(
         (
-            harm_ends(newcombe(c, t, level=ok), bad)[1] < margin,
+            may and harm_ends(newcombe(c, t, level=ok), bad)[1] < margin,
             harm_ends(newcombe(c, t, level=harmed), bad)[0] > margin,
         )
-        for c, t, ok, harmed in looks
+        for (c, t, ok, harmed), may in zip(looks, at_all(may_be_ok, len(looks)), strict=True)
     )
     if not looks:
         return path_of(states, None, bad * math.inf, None)
@@ -239,6 +244,11 @@ class _ShiftedT:
         if level > 0.0 and self._p[last] <= level:
             return int(self._sign[last])
         return 0
+
+
+def at_all(may_be_ok: Sequence[bool] | None, looks: int) -> Sequence[bool]:
+    """The looks at which `ok` may fall; all of them where nothing is said."""
+    return [True] * looks if may_be_ok is None else may_be_ok
 
 
 def sticky(looks: Iterable[tuple[bool, bool]]) -> tuple[GuardrailState, ...]:

@@ -270,13 +270,17 @@ def test_blocks_in_which_both_arms_failed_are_shown_and_not_counted() -> None:
     assert found.verdict is Verdict.BETTER
 
 
-def test_a_missing_primary_metric_counts_as_a_failure() -> None:
+def test_a_missing_primary_metric_is_awaited_and_no_failure() -> None:
     notebook = Notebook()
     for number in range(1, 13):
         notebook.trial(Arm.CONTROL, number, {"time": 1.0})
         notebook.trial(Arm.TREATMENT, number, {})
 
-    assert analyse(notebook.experiment(), COMPARISON).verdict is Verdict.WORSE
+    found = analyse(notebook.experiment(), COMPARISON)
+
+    assert found.verdict is Verdict.COLLECTING
+    assert (found.blocks.complete, found.blocks.both_failed) == (0, 0)
+    assert found.blocks.awaiting == (("time", 12),)
 
 
 def test_a_value_without_a_logarithm_is_invalid_and_the_trial_is_named() -> None:

@@ -46,6 +46,11 @@ class RunTrial:
         """Whether a value of the metric may still come: it did not fail, and has none."""
         return self.trial.outcome is Outcome.OK and metric.name not in self.metrics
 
+    def known(self, metric: Metric) -> Position | None:
+        """When its value came, if that was later; None also for a failed one: it had its place."""
+        came = self.came.get(metric.name) if self.came else None
+        return came if came is not None and self.value(metric) is not None else None
+
     def value(self, metric: Metric) -> float | None:
         """The metric's value; None when the trial failed or did not report it.
 
@@ -102,7 +107,7 @@ class Block:
 
     def known(self, metric: Metric) -> Position | None:
         """When the last value of the metric came that came later; None: none did."""
-        came = (self.control.came.get(metric.name), self.treatment.came.get(metric.name))
+        came = (self.control.known(metric), self.treatment.known(metric))
         return max((found for found in came if found is not None), default=None)
 
 

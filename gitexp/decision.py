@@ -345,13 +345,20 @@ class BlockCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmCounts:
-    """Outcomes of one arm's counted trials."""
+    """Outcomes of one arm's counted trials.
+
+    Attributes:
+        uses: In its windows; None where trials are single uses.
+        failed_uses: How many of these failed.
+    """
 
     commit: Oid
     ok: int
     failed: int
     timeout: int
     void: int
+    uses: int | None = None
+    failed_uses: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

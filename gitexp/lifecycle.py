@@ -206,7 +206,7 @@ class Experiment:
                 continue
             gate = self.admission.gate(revision, record.writer, record.seq)
             if gate is not None and max(record.at, gate.at) <= self.plan.expires:
-                position = max(gate.position, run.came.get(primary.name, gate.position))
+                position = max(gate.position, run.known(primary) or gate.position)
                 found.append((run.awaits(primary), position, record.writer, record.seq, run))
         return tuple(run for *_, run in sorted(found, key=lambda entry: entry[:4]))
 

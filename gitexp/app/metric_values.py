@@ -7,8 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from gitexp.errors import UsageError
-from gitexp.model import BUILT_IN_METRICS, LARGEST_VALUE, Plan
+from gitexp.model import BUILT_IN_METRICS, LARGEST_VALUE, Plan, Window
 
+_MOST_USES = 10**12
 _METRIC_NAME = re.compile(r"[^\s=:][^\s=]{0,199}\Z")
 
 
@@ -34,6 +35,38 @@ def parse_metrics(texts: Sequence[str]) -> dict[str, float]:
         metrics[name] = value
     check_values(metrics)
     return metrics
+
+
+def parse_window(text: str, variances: Sequence[str]) -> Window:
+    """The window in 'count=5000,failures=12', with variances as texts 'name=value'.
+
+    Raises:
+        UsageError: when it cannot be read.
+    """
+    counts: dict[str, int] = {}
+    for part in text.split(","):
+        name, _, number = part.strip().partition("=")
+        if name not in ("count", "failures") or name in counts or not number.isascii():
+            raise _no_window(text)
+        if not number.isdigit() or int(number) > _MOST_USES:
+            raise _no_window(text)
+        counts[name] = int(number)
+    if counts.get("count", 0) < 1 or counts.get("failures", 0) > counts["count"]:
+        raise _no_window(text)
+    known = parse_metrics(variances)
+    for name, value in known.items():
+        if value < 0:
+            raise UsageError(
+                f"a variance is never below 0: {name}={value:g}", hint=f"--variance {name}=0.04"
+            )
+    return Window(count=counts["count"], failures=counts.get("failures", 0), variances=known)
+
+
+def _no_window(text: str) -> UsageError:
+    return UsageError(
+        f"{text!r} is no window: whole numbers, at least one use, no more failures than uses",
+        hint="--window count=5000,failures=12",
+    )
 
 
 def check_values(metrics: Mapping[str, float]) -> None:

@@ -28,8 +28,23 @@ def check_together(reader: OptionReader, plan: Plan) -> None:
         not (no_regression and plan.min_effect > 0),
         "--min-effect: has no meaning with --goal no-regression; leave it out",
     )
+    _refuse_windows(reader, plan)
     _refuse_repeated(reader, plan)
     _refuse_stopping(reader, plan)
+
+
+def _refuse_windows(reader: OptionReader, plan: Plan) -> None:
+    if not plan.windows:
+        return
+    reader.refuse_unless(
+        plan.test.is_of_means,
+        f"--test {plan.test}: the mean of a window is neither one value to rank nor one answer to "
+        "count; --test t would do, or welch for windows without blocks",
+    )
+    reader.refuse_unless(
+        plan.command is None,
+        "--run: a plan of windows runs nothing, its windows are recorded; leave it out",
+    )
 
 
 def _refuse_repeated(reader: OptionReader, plan: Plan) -> None:

@@ -38,6 +38,8 @@ DEFAULT_MAX_BLOCKS = 20
 DEFAULT_MIN_BLOCKS = 10
 HIGH_RISK_ALPHA = 0.01
 HIGH_RISK_GUARDRAIL_ALPHA = 0.025
+_ONLY_TYPED = ("hypothesis", "description", "auto_promote", "auto_rollback", "windows")
+"""Options that no configuration answers: they are of one experiment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,7 @@ class PlanOptions:
     auto_promote: bool | None = None
     auto_rollback: bool | None = None
     uses_per_month: str | None = None
+    windows: bool | None = None
 
     def configured(self, settings: Settings) -> PlanOptions:
         """The same, with what was not typed taken from the configuration."""
@@ -82,7 +85,7 @@ class PlanOptions:
             is_command = field.name in ("run", "setup")
             if isinstance(typed, tuple):
                 found[field.name] = settings.values(name, typed)
-            elif field.name not in ("hypothesis", "description", "auto_promote", "auto_rollback"):
+            elif field.name not in _ONLY_TYPED:
                 found[field.name] = settings.value(name, typed, is_local=is_command)
         # one name of the level typed: the configured other one gives way, as to its own option
         if self.risk is not None:
@@ -137,6 +140,8 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
     # a share means the same for every metric, a number of its units does not
     keeps_size = like is not None and scale is like.scale and (keeps_metric or scale is Scale.LOG)
     size = size_reader(primary, scale)
+    windows = _flag(options.windows, like.windows if like else False)
+    keeps_test = like is not None and keeps_metric and like.windows is windows
     plan = Plan(
         id=registration.id,
         name=registration.name,
@@ -159,7 +164,7 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
             "test",
             options.test,
             TestName,
-            like.test if like and keeps_metric else _default_test(scale),
+            like.test if like and keeps_test else _default_test(scale, windows=windows),
         ),
         goal=goal,
         alpha=_alpha(reader, options, like),
@@ -205,6 +210,7 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
             "uses-per-month", options.uses_per_month, uses, like.uses_per_month if like else None
         ),
         grant=None,
+        windows=windows,
     )
     check_together(reader, plan)
     _refuse(reader.complaints)
@@ -261,8 +267,8 @@ def _asked(like: Plan) -> Plan:
     return replace(like, alpha=like.grant.asked)
 
 
-def _default_test(scale: Scale) -> TestName:
-    return TestName.SIGNED_RANK if scale is Scale.LOG else TestName.T
+def _default_test(scale: Scale, *, windows: bool) -> TestName:
+    return TestName.SIGNED_RANK if scale is Scale.LOG and not windows else TestName.T
 
 
 def _default_regression(scale: Scale) -> float:

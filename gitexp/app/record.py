@@ -11,7 +11,7 @@ from gitexp.app.preflight import refuse_new_revision, refuse_to_measure, refuse_
 from gitexp.app.views import RecordedView
 from gitexp.errors import Refused, UsageError
 from gitexp.lifecycle import Experiment
-from gitexp.model import Arm, ExperimentId, Outcome, Plan, Record, Trial
+from gitexp.model import Arm, ExperimentId, Outcome, Plan, Record, Trial, Window
 from gitexp.runner.environment import host
 from gitexp.store.store import NewRecord, Store
 
@@ -26,6 +26,7 @@ class NewTrial:
         trial_id: The user's own name of it: recorded once, however often it is sent.
         host: Where it was measured; None: here.
         payload: More to keep with it, such as inner samples.
+        window: Where it is many uses, and the metrics their means.
     """
 
     arm: Arm
@@ -35,10 +36,13 @@ class NewTrial:
     outcome: Outcome = Outcome.OK
     host: str | None = None
     payload: bytes | None = None
+    window: Window | None = None
 
     @property
     def values(self) -> dict[str, float]:
-        """Its metrics, with what follows from the outcome."""
+        """Its metrics, with what follows from the outcome, or the window."""
+        if self.window is not None:
+            return {"failures": self.window.failure_rate} | dict(self.metrics)
         has_failed = self.outcome in (Outcome.FAILED, Outcome.TIMEOUT)
         return {"failures": float(has_failed)} | dict(self.metrics)
 
@@ -94,18 +98,49 @@ def _check(plan: Plan, new: NewTrial) -> None:
     check_values(new.metrics)
     if new.block is not None and new.block < 1:
         raise UsageError(f"there is no block {new.block}", hint="blocks count from 1")
+    _check_window(plan, new)
     declared = {metric.name for metric in plan.declared}
     if new.outcome is Outcome.OK and declared.isdisjoint(new.metrics):
         name = plan.primary.name
         raise UsageError(f"the primary metric {name} is missing", hint=f"add -m {name}=VALUE")
 
 
-_Told = tuple[Arm, int | None, Outcome, Mapping[str, float]]
+def _check_window(plan: Plan, new: NewTrial) -> None:
+    window = new.window
+    if window is None:
+        if plan.windows:
+            raise Refused(
+                "every trial of this plan is a window of many uses",
+                hint="say how many: --window count=5000,failures=12",
+                code="no-window",
+            )
+        return
+    if not plan.windows:
+        raise Refused(
+            "the plan takes single uses, no windows",
+            hint=f"git exp create --like {plan.id} --windows registers one that does",
+            code="window",
+        )
+    if new.outcome is not Outcome.OK:
+        raise UsageError(
+            f"a window is not {new.outcome}: it counts the uses that failed",
+            hint="--window count=5000,failures=12",
+        )
+    if "failures" in new.metrics:
+        raise UsageError("the window says how many failed", hint="leave -m failures=… out")
+    without = [name for name in window.variances if name not in new.metrics]
+    if without:
+        raise UsageError(
+            f"a variance of {without[0]}, and no mean", hint=f"add -m {without[0]}=MEAN"
+        )
+
+
+_Told = tuple[Arm, int | None, Outcome, Window | None, Mapping[str, float]]
 """What two trials of one trial id must agree in."""
 
 
 def _told(new: NewTrial) -> _Told:
-    return new.arm, new.block, new.outcome, new.values
+    return new.arm, new.block, new.outcome, new.window, new.values
 
 
 def _by_trial_id(experiment: Experiment) -> dict[str | None, tuple[Record, _Told]]:
@@ -113,7 +148,13 @@ def _by_trial_id(experiment: Experiment) -> dict[str | None, tuple[Record, _Told
     return {
         run.trial.trial_id: (
             run.record,
-            (run.trial.arm, run.trial.block, run.trial.outcome, run.metrics),
+            (
+                run.trial.arm,
+                run.trial.block,
+                run.trial.outcome,
+                run.trial.window,
+                run.metrics,
+            ),
         )
         for run in reversed(experiment.trials)
         if run.trial.trial_id is not None
@@ -121,12 +162,12 @@ def _by_trial_id(experiment: Experiment) -> dict[str | None, tuple[Record, _Told
 
 
 def _refuse_other_values(new: NewTrial, earlier: _Told) -> None:
-    arm, block, outcome, metrics = earlier
-    is_same = (new.arm, new.block, new.outcome) == (arm, block, outcome)
+    *rest, metrics = earlier
+    is_same = [new.arm, new.block, new.outcome, new.window] == rest
     others = [name for name, value in new.values.items() if metrics.get(name) != value]
     if is_same and not others:
         return
-    what = others[0] if is_same else "its arm, its block or its outcome"
+    what = others[0] if is_same else "its arm, block, outcome or window"
     raise Refused(
         f"the trial id {new.trial_id!r} is recorded already, and {what} differs",
         hint=f"a value that came later: git exp record --for {new.trial_id} -m NAME=VALUE; "
@@ -156,6 +197,7 @@ def _write(store: Store, loaded: Loaded, new: Sequence[NewTrial]) -> tuple[Recor
             exit_code=0 if one.outcome is Outcome.OK else None,
             metrics=one.values,
             trial_id=one.trial_id,
+            window=one.window,
         )
         for one in new
     ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gitexp.app.endings import checked_reason
-from gitexp.app.trial_lookup import find_trial
+from gitexp.app.trial_lookup import find_trial, refuse_observation
 from gitexp.blocks import RunTrial
-from gitexp.errors import Refused, UsageError
+from gitexp.errors import Refused, UnknownTrial, UsageError
 from gitexp.lifecycle import Experiment
 from gitexp.model import ExperimentId, RecordId, Retraction
 from gitexp.store.store import Store
@@ -37,12 +37,16 @@ def retract(store: Store, trial: str, *, reason: str) -> RetractedView:
 
     Raises:
         UnknownTrial: if there is none, or several.
-        Refused: if it is part of a decision already.
+        Refused: if it is part of a decision already, or names values that came later.
     """
     if not reason.strip():
         raise UsageError("a retraction needs a reason", hint="--reason 'the laptop slept'")
     checked_reason(reason)
-    loaded, run = find_trial(store, trial)
+    try:
+        loaded, run = find_trial(store, trial)
+    except UnknownTrial:
+        refuse_observation(store, trial)
+        raise
     experiment = loaded.experiment
     if run.record.id in experiment.retractions:
         return _view(experiment, run, experiment.retractions[run.record.id], existed=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from gitexp.app.load import load
 from gitexp.app.trust import is_trusted
 from gitexp.app.views import LogEntry, LogView, PlanView
-from gitexp.blocks import Block
+from gitexp.blocks import Block, RunTrial
 from gitexp.errors import GitexpError
 from gitexp.lifecycle import Experiment, unknown_kinds
 from gitexp.model import ExperimentId, Observation, Outcome, Record, RecordId, Trial
@@ -30,13 +31,14 @@ def log(store: Store, exp: ExperimentId) -> LogView:
     """All records, oldest first, with what became of each."""
     experiment = load(store, exp).experiment
     marks = _block_marks(experiment)
-    revisions = {run.record.id: run.trial.revision for run in experiment.trials}
+    runs = {run.record.id: run for run in experiment.trials}
+    revisions = {id: run.trial.revision for id, run in runs.items()}
     return LogView(
         experiment=experiment,
         entries=tuple(
             LogEntry(
                 record=record,
-                marks=_marks(experiment, record, marks),
+                marks=_marks(experiment, record, marks, runs),
                 tail=_last_line(store, record.body) if isinstance(record.body, Trial) else None,
                 hides_values=experiment.shows_counts_only(revisions.get(_trial_of(record))),
             )
@@ -63,9 +65,14 @@ def _last_line(store: Store, trial: Trial) -> str | None:
 
 
 def _marks(
-    experiment: Experiment, record: Record, by_block: dict[RecordId, str]
+    experiment: Experiment,
+    record: Record,
+    by_block: dict[RecordId, str],
+    runs: Mapping[RecordId, RunTrial],
 ) -> tuple[str, ...]:
     trial = record.body
+    if isinstance(trial, Observation):
+        return _observation_marks(experiment, record, runs.get(trial.trial))
     if not isinstance(trial, Trial):
         return ()
     found = []
@@ -77,11 +84,36 @@ def _marks(
         found.append(by_block.get(record.id, "superseded"))
     if trial.outcome is Outcome.VOID:
         found.append("void")
+    run = runs.get(record.id)
+    is_open = trial.revision not in experiment.decisions
+    if run is not None and trial.block != 0 and is_open and run.awaits(experiment.plan.primary):
+        found.append("awaited")
     if record.id in experiment.retractions:
         found.append("retracted")
     if record.at > experiment.plan.expires:
         found.append("late")
     return tuple(mark for mark in found if mark)
+
+
+def _observation_marks(
+    experiment: Experiment, record: Record, run: RunTrial | None
+) -> tuple[str, ...]:
+    """Why values of this trial that came later do not count, or not yet."""
+    if run is None:
+        return ("waiting",)  # the trial itself is not here yet
+    revision, admission = run.trial.revision, experiment.admission
+    gate, decided = (
+        admission.gate(revision, record.writer, record.seq),
+        admission.decided_at(revision),
+    )
+    found = []
+    if gate is None:
+        found.append("waiting")
+    elif decided is not None and gate.position > decided:
+        found.append("after")
+    if max(record.at, record.at if gate is None else gate.at) > experiment.plan.expires:
+        found.append("late")
+    return tuple(found)
 
 
 def _block_marks(experiment: Experiment) -> dict[RecordId, str]:

@@ -113,6 +113,7 @@ def _row(kept: dict[str, Any]) -> StatusRow:
             "plans": tuple(map(_registered, kept["plans"])),
             "judged": tuple(map(_judged, kept["judged"])),
             "waiting": tuple((WriterId(writer), int(n)) for writer, n in kept["waiting"]),
+            "uses": None if kept["uses"] is None else tuple(kept["uses"]),
             "awaiting": tuple((name, int(n)) for name, n in kept["awaiting"]),
             "failed": tuple(kept["failed"]),
             "estimate": _estimate(kept["estimate"]),

@@ -87,6 +87,7 @@ def row_of(store: Store, loaded: Loaded) -> StatusRow:
         max_blocks=experiment.plan.max_blocks,
         waiting=() if revision is None else tuple(sorted(experiment.waiting(revision).items())),
         awaiting=_awaiting(experiment, revision),
+        uses=_uses(experiment, revision) if experiment.plan.windows else None,
         failed=_failed(experiment, revision),
         estimate=estimate,
         guardrails=_guardrails(experiment.plan, cached),
@@ -245,6 +246,17 @@ def _failed(experiment: Experiment, revision: Revision | None) -> tuple[int, int
         for run in experiment.counted(revision):
             if run.trial.outcome in (Outcome.FAILED, Outcome.TIMEOUT):
                 counts[run.trial.arm] += 1
+            elif run.trial.window is not None:
+                counts[run.trial.arm] += run.trial.window.failures
+    return counts[Arm.CONTROL], counts[Arm.TREATMENT]
+
+
+def _uses(experiment: Experiment, revision: Revision | None) -> tuple[int, int]:
+    """Uses in the windows of control and treatment that count."""
+    runs = () if revision is None else experiment.counted(revision)
+    counts = dict.fromkeys(Arm, 0)
+    for run in runs:
+        counts[run.trial.arm] += 0 if run.trial.window is None else run.trial.window.count
     return counts[Arm.CONTROL], counts[Arm.TREATMENT]
 
 

@@ -70,7 +70,8 @@ class StatusRow:
         false_better: The largest probability with which it is found better by chance alone.
         guardrails: Metric name and state ('ok', 'harmed', 'unresolved', '?' when not analysed).
         awaiting: By metric of the plan, blocks or single trials that lack a value still.
-        failed: Failed or timed-out counted trials by arm.
+        failed: Failed or timed-out counted trials by arm; uses, where trials are windows.
+        uses: In each arm's windows; None where trials are single uses.
         merge: Where it was promoted, if it was.
         ended: When it left the running state.
         per_month: What the change is worth in a month, in the metric's unit, treatment minus
@@ -100,6 +101,7 @@ class StatusRow:
     max_blocks: int
     waiting: tuple[tuple[WriterId, int], ...]
     awaiting: tuple[tuple[str, int], ...] = ()
+    uses: tuple[int, int] | None = None
     failed: tuple[int, int]
     estimate: Estimate
     guardrails: tuple[tuple[str, str], ...]

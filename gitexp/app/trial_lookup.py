@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from gitexp.app.branches import current_experiment, known_ids
 from gitexp.app.load import Loaded, load
 from gitexp.blocks import RunTrial
-from gitexp.errors import GitexpError, UnknownTrial
+from gitexp.errors import GitexpError, Refused, UnknownTrial
 from gitexp.lifecycle import Experiment
-from gitexp.model import ExperimentId
+from gitexp.model import ExperimentId, Observation
 from gitexp.store.store import Store
 
 _SHORTEST = 6
@@ -33,6 +33,24 @@ def find_trial(
         if run is not None:
             return loaded, run
     raise _unknown(text, exp)
+
+
+def refuse_observation(store: Store, text: str) -> None:
+    """Nothing, unless the text names values that came later.
+
+    Raises:
+        Refused: then, with the trial they belong to. Taken out alone they could make room for
+            others, chosen by what they do.
+    """
+    for loaded in _experiments(store) if len(text) >= _SHORTEST else ():
+        for record in loaded.experiment.records:
+            if isinstance(record.body, Observation) and record.id.startswith(text.upper()):
+                raise Refused(
+                    f"{record.id} is what came later of trial {record.body.trial}: it cannot be "
+                    "taken out alone",
+                    hint=f"take the trial out: git exp retract {record.body.trial} --reason WHY",
+                    code="observation",
+                )
 
 
 class TrialNames:

@@ -56,8 +56,8 @@ class LogEntry:
     """One record in `log`, and what became of it.
 
     Attributes:
-        marks: Any of 'warm-up', 'void', 'retracted', 'waiting', 'late', 'after', 'unpaired',
-            'superseded'.
+        marks: Any of 'warm-up', 'void', 'awaited', 'retracted', 'waiting', 'late', 'after',
+            'unpaired', 'superseded'.
         tail: The last line a trial that failed printed; None when nothing is kept of it.
         hides_values: Whether the plan keeps them from those who run it until it has ended.
     """

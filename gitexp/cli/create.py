@@ -82,6 +82,12 @@ from gitexp.model import Goal, Scale, Spending, Stopping, TestName
 @click.option(
     "--uses-per-month", metavar="N", help="How often it is used: says what a change saves."
 )
+@click.option(
+    "--windows",
+    is_flag=True,
+    default=None,
+    help="Every trial is a window of live use: many uses as one record.",
+)
 @click.option("--base", metavar="REV", help="Start from here; a branch becomes the target.")
 @click.option("--like", metavar="ID", help="Copy the plan and the change of an experiment.")
 @click.option(

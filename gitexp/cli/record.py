@@ -30,6 +30,18 @@ from gitexp.model import Arm, Outcome
 @click.option("--block", type=int, help="The block a new trial belongs to, from 1.")
 @click.option("--trial-id", metavar="T", help="Your own name for a new trial: recorded only once.")
 @click.option("--outcome", type=one_of(Outcome), help="How a new trial ended; without it ok.")
+@click.option(
+    "--window",
+    metavar="count=N[,failures=K]",
+    help="A new trial is so many uses, K of which failed; its metrics are their means.",
+)
+@click.option(
+    "--variance",
+    "variances",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="The variance of the uses in the window; repeat it for more.",
+)
 @output_options
 def record(
     output: Output,
@@ -40,6 +52,8 @@ def record(
     block: int | None,
     trial_id: str | None,
     outcome: str | None,
+    window: str | None,
+    variances: tuple[str, ...],
 ) -> None:
     """Record a trial measured elsewhere, or its later values.
 
@@ -51,18 +65,21 @@ def record(
     Example:
       git exp record fast-parse --arm control -m time=12.3 --block 1
       git exp record --for 01KDTR2M8QZX -m satisfaction=0.8
+      git exp record live --arm control --block 3 --window count=5000,failures=12 -m time=0.812
     """
     from gitexp.app.load import resolve_id
-    from gitexp.app.metric_values import parse_metrics
+    from gitexp.app.metric_values import parse_metrics, parse_window
     from gitexp.app.observe import observe
     from gitexp.app.opening import open_store
     from gitexp.app.record import NewTrial
     from gitexp.app.record import record as answer
 
     values = parse_metrics(metrics)
+    if variances and window is None:
+        raise UsageError("a variance is of a window", hint="add --window count=5000")
     store = open_store()
     if later_for is not None:
-        if (arm, block, trial_id, outcome) != (None, None, None, None):
+        if any(given is not None for given in (arm, block, trial_id, outcome, window)):
             raise UsageError(
                 "--for names a trial that is recorded already: its arm and block are known",
                 hint=f"git exp record --for {later_for} -m NAME=VALUE",
@@ -81,5 +98,6 @@ def record(
         block=block,
         trial_id=trial_id,
         outcome=Outcome.OK if outcome is None else Outcome(outcome),
+        window=None if window is None else parse_window(window, variances),
     )
     output.show(answer(store, resolve_id(store, exp_id), new))

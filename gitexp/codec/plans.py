@@ -70,6 +70,7 @@ def canonical(plan: Plan) -> str:
             "auto_rollback": plan.auto_rollback,
             "like": plan.like,
             "uses_per_month": plan.uses_per_month,
+            **({"windows": True} if plan.windows else {}),
             **({} if plan.grant is None else {"fdr": _grant(plan.grant)}),
         }
     )
@@ -128,6 +129,7 @@ def parse_plan(text: str) -> Plan:
         like=None if like is None else experiment_id(like),
         uses_per_month=_uses(fields),
         grant=_parse_grant(fields.mapping("fdr")) if fields.has("fdr") else None,
+        windows=fields.flag("windows") if fields.has("windows") else False,
     )
     _check_together(plan)
     return plan
@@ -162,6 +164,8 @@ def _check_together(plan: Plan) -> None:
         raise ValueError("the goal 'no-regression' has no margin")
     if not plan.test.is_paired and (plan.guardrails or is_no_regression):
         raise ValueError(f"guardrails are tested block by block, which {plan.test!r} has not")
+    if plan.windows and not plan.test.is_of_means:
+        raise ValueError(f"the test {plan.test!r} takes no windows")
     if plan.test.is_of_rates and (plan.primary.unit != "bool" or plan.scale is Scale.LOG):
         raise ValueError(f"the test {plan.test!r} is of differences of yes-or-no metrics")
 

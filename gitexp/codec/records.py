@@ -24,6 +24,7 @@ from gitexp.model import (
     Retraction,
     Trial,
     Unknown,
+    Window,
     WriterId,
     experiment_id,
     writer_id,
@@ -157,6 +158,15 @@ def _trial(trial: Trial) -> dict[str, object]:
         "env": trial.env,
         "payload": trial.payload,
         "trial_id": trial.trial_id,
+        "window": None if trial.window is None else _window(trial.window),
+    }
+
+
+def _window(window: Window) -> dict[str, object]:
+    return {
+        "count": window.count,
+        "failures": window.failures,
+        "variances": dict(window.variances),
     }
 
 
@@ -209,11 +219,22 @@ def _parse_trial(fields: Fields) -> Trial:
         env=None if env is None else parse_record_id(env),
         payload=fields.optional_oid("payload"),
         trial_id=fields.optional_text("trial_id", limit=200),
+        window=_parse_window(fields.mapping("window")) if fields.has("window") else None,
     )
 
 
-def _metrics(fields: Fields) -> dict[str, float]:
-    values = fields.numbers("metrics")
+def _parse_window(values: dict[str, object]) -> Window:
+    fields = Fields(values)
+    count = fields.integer("count", low=1)
+    variances = _metrics(fields, "variances")
+    if any(variance < 0 for variance in variances.values()):
+        raise ValueError("field 'variances' holds one below 0")
+    failures = fields.integer("failures", high=count) if fields.has("failures") else 0
+    return Window(count=count, failures=failures, variances=variances)
+
+
+def _metrics(fields: Fields, name: str = "metrics") -> dict[str, float]:
+    values = fields.numbers(name)
     if len(values) > _MAX_METRICS:
         raise ValueError(f"{len(values)} metrics in one record; {_MAX_METRICS} at most")
     for name, value in values.items():

@@ -44,6 +44,7 @@ from gitexp.model.records import (
     StateEvent,
     Trial,
     Unknown,
+    Window,
 )
 from gitexp.model.words import (
     BUILT_IN_METRICS,
@@ -123,6 +124,7 @@ __all__ = [
     "Unknown",
     "Verdict",
     "Watch",
+    "Window",
     "WriterId",
     "experiment_id",
     "slug",

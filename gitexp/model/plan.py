@@ -86,6 +86,7 @@ class Plan:
         links: Paths linked from the user's checkout into both arms.
         harness: Paths taken from control in both arms.
         like: The experiment this plan was copied from.
+        windows: Whether every trial is a window of many uses, in live use.
         grant: Where its level comes from when the repository keeps an error budget.
     """
 
@@ -126,6 +127,7 @@ class Plan:
     like: ExperimentId | None
     uses_per_month: float | None
     grant: Grant | None
+    windows: bool = False
 
     @property
     def level(self) -> float:

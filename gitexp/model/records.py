@@ -34,6 +34,25 @@ class PlanBody:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Many uses of one arm as one trial: its metrics are their means.
+
+    Attributes:
+        count: Uses in the window, at least 1.
+        failures: How many of them failed.
+        variances: Of the uses' values, by metric, where known.
+    """
+
+    count: int
+    failures: int = 0
+    variances: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def failure_rate(self) -> float:
+        return self.failures / self.count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """One run of one arm.
 
@@ -49,6 +68,7 @@ class Trial:
         env: Id of the environment record of this run.
         payload: Id of the blob with the output's tail and inner samples.
         trial_id: A name given by the user, once per experiment.
+        window: Set where it is many uses, not one.
     """
 
     arm: Arm
@@ -64,6 +84,7 @@ class Trial:
     env: RecordId | None = None
     payload: Oid | None = None
     trial_id: str | None = None
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

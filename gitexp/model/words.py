@@ -116,6 +116,11 @@ class TestName(StrEnum):
         return self in (TestName.SIGNED_RANK, TestName.T)
 
     @property
+    def is_of_means(self) -> bool:
+        """Whether it takes means of many values for what they are, and needs no ranks."""
+        return self in (TestName.T, TestName.WELCH)
+
+    @property
     def is_of_rates(self) -> bool:
         """Whether it compares how often the arms say yes."""
         return self in (TestName.MCNEMAR, TestName.BOSCHLOO)

@@ -13,7 +13,7 @@ from gitexp.blocks import Block, RunTrial
 from gitexp.decision import WatchResult
 from gitexp.health import Health, HealthState
 from gitexp.lifecycle import Experiment
-from gitexp.model import Arm, GuardState, Revision, Scale
+from gitexp.model import Arm, ExperimentId, GuardState, Revision, Scale
 from gitexp.policy.balance import counts_of
 from gitexp.policy.guard import Guarded, follow, primary_as_guardrail
 from gitexp.policy.oddities import JudgedRun, oddity_alerts
@@ -22,6 +22,7 @@ from gitexp.policy.study import Study
 from gitexp.policy.watched import floor_alerts
 from gitexp.stats.alarms import ERROR_RATIO, error_rate
 from gitexp.stats.signals import Signal
+from gitexp.stats.use_errors import use_error_rate
 
 
 def count_alerts(
@@ -54,6 +55,8 @@ def _error_alerts(
         pairs = ((block.control, block.treatment) for block in blocks)
     else:
         pairs = _as_many_of_each(experiment.counted(revision))
+    if experiment.plan.windows:
+        return _use_error_alerts(experiment.id, [*pairs])
     counts = counts_of(chain.from_iterable(pairs))
     (control, n), (treatment, _) = counts[Arm.CONTROL], counts[Arm.TREATMENT]
     found = error_rate(control=control, treatment=treatment)
@@ -69,6 +72,32 @@ def _error_alerts(
             "control",
             advice=f"read why: git exp log {experiment.id}; to give it up: "
             f"git exp rollback {experiment.id}",
+        )
+    ]
+
+
+def _use_error_alerts(
+    exp: ExperimentId, pairs: Sequence[tuple[RunTrial, RunTrial]]
+) -> list[Health]:
+    """The same of windows: uses fail, of which the arms have different numbers."""
+    windows = [(c.trial.window, t.trial.window) for c, t in pairs]
+    control = [(c.failures, c.count) for c, t in windows if c is not None and t is not None]
+    treatment = [(t.failures, t.count) for c, t in windows if c is not None and t is not None]
+    found = use_error_rate(control, treatment)
+    if found.signal is not Signal.RAISED or found.e_value is None:
+        return []
+    (failed_c, n_c), (failed_t, n_t) = (
+        map(sum, zip(*arm, strict=True)) for arm in (control, treatment)
+    )
+    return [
+        Health(
+            check="error rate",
+            state=HealthState.FAIL,
+            value=f"{failed_t} of {n_t} uses of the treatment failed, {failed_c} of {n_c} of the "
+            f"control (e-value {found.e_value:.3g})",
+            threshold=f"e-value {found.threshold:g}, and {ERROR_RATIO:g} times the rate of the "
+            "control",
+            advice=f"read when: git exp log {exp}; to give it up: git exp rollback {exp}",
         )
     ]
 

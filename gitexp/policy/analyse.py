@@ -215,18 +215,25 @@ def _units(study: Study | None, blocks: Sequence[Block]) -> Sequence[Block | Run
 def _arm_counts(experiment: Experiment, comparison: Comparison, arm: Arm) -> ArmCounts:
     revision, gate = comparison.revision, experiment.admission.gate
     counts = dict.fromkeys(Outcome, 0)
+    uses, failed_uses = 0, 0
     for run in experiment.trials:
         is_counted = run.trial.block != 0 and run.trial.revision == revision
         if is_counted and run.trial.arm is arm:
             has_entered = gate(revision, run.record.writer, run.record.seq) is not None
             counts[run.trial.outcome] += has_entered
+            if has_entered and run.trial.window is not None:
+                uses += run.trial.window.count
+                failed_uses += run.trial.window.failures
     commit: Oid = comparison.arm(arm).commit
+    has_windows = experiment.plan.windows
     return ArmCounts(
         commit=commit,
         ok=counts[Outcome.OK],
         failed=counts[Outcome.FAILED],
         timeout=counts[Outcome.TIMEOUT],
         void=counts[Outcome.VOID],
+        uses=uses if has_windows else None,
+        failed_uses=failed_uses if has_windows else None,
     )
 
 

@@ -22,6 +22,7 @@ from gitexp.stats.always_valid_guardrails import (
 from gitexp.stats.guardrails import (
     GuardrailPath,
     GuardrailState,
+    at_all,
     metric_guardrail,
     rate_guardrail,
 )
@@ -129,10 +130,12 @@ def follow(
     is_coming = known.awaiting > 0 and (plan.command is None or bool(known.blocks))
     taken = len(looks) - (is_last and is_coming and not is_closed)
     at = [look.n for look in looks[:taken]]
-    if guardrail.metric.unit == "bool":
-        path = _rate(guardrail, known, rules, at)
-    else:
+    if guardrail.metric.unit != "bool":
         path = _metric(guardrail, known, plan, rules, at)
+    elif plan.windows:
+        path = _share(guardrail, known, plan, rules, at)
+    else:
+        path = _rate(guardrail, known, rules, at)
     last = taken - 1
     return Guarded(
         guardrail=guardrail,
@@ -153,9 +156,49 @@ def _values(
     return tuple(value for value in values if value is not None)
 
 
-def _metric(
+def _share(
     guardrail: Guardrail, known: Known, plan: Plan, rules: GuardRules, at: Sequence[int]
 ) -> GuardrailPath:
+    """A rate in windows: its uses are no independent answers, and their shares no normal numbers.
+
+    The differences of the shares are tested as numbers, which takes account of what all uses of a
+    window have in common. Where events are so rare that most windows have none, these say too
+    little: ok must be shown by the score interval of all uses, too.
+    """
+    metric = guardrail.metric
+    control = _uses(known.control, known.of_control[: len(at)], metric)
+    treatment = _uses(known.treatment, known.of_treatment[: len(at)], metric)
+    by_uses = [
+        _rate_path(guardrail, rules, control[k : k + 1], treatment[k : k + 1], at[k : k + 1])
+        for k in range(len(at))
+    ]
+    is_inside = [path.state is GuardrailState.OK for path in by_uses]
+    return _metric(guardrail, known, plan, rules, at, is_inside=is_inside)
+
+
+def _uses(runs: Sequence[RunTrial], counts: Sequence[int], metric: Metric) -> list[tuple[int, int]]:
+    """For each look in how many uses the answer was yes, and of how many."""
+    yes, uses = [0], [0]
+    for run in runs:
+        value, window = run.value(metric), run.trial.window
+        count = 0 if window is None or value is None else window.count
+        yes.append(yes[-1] + round(min(max(value or 0.0, 0.0), 1.0) * count))
+        uses.append(uses[-1] + count)
+    return [(yes[n], uses[n]) for n in counts]
+
+
+def _metric(
+    guardrail: Guardrail,
+    known: Known,
+    plan: Plan,
+    rules: GuardRules,
+    at: Sequence[int],
+    *,
+    is_inside: Sequence[bool] | None = None,
+) -> GuardrailPath:
+    """Args:
+    is_inside: At which looks other evidence allows ok; None: at all.
+    """
     scale = Scale.LOG if guardrail.is_relative else Scale.DIFFERENCE
     found = (difference(block, guardrail.metric, scale) for block in known.blocks)
     d = [value for value in found if value is not None]
@@ -195,7 +238,11 @@ def _metric(
         return path(worst, [len(worst)], at[k : k + 1]).state is GuardrailState.OK
 
     counts = known.counts[: len(at)]
-    return path(d, counts, at, _without_help(known, len(at), may_be_ok))
+    allowed = _without_help(known, len(at), may_be_ok)
+    if is_inside is not None:
+        pairs = zip(is_inside, at_all(allowed, len(at)), strict=True)
+        allowed = [one and other for one, other in pairs]
+    return path(d, counts, at, allowed)
 
 
 def _without_help(known: Known, looks: int, holds: Callable[[int, int], bool]) -> list[bool] | None:
@@ -224,43 +271,49 @@ def scaled_margin(guardrail: Guardrail) -> float:
 def _rate(
     guardrail: Guardrail, known: Known, rules: GuardRules, at: Sequence[int]
 ) -> GuardrailPath:
-    metric, bad = guardrail.metric, bad_sign(guardrail.metric)
+    metric = guardrail.metric
     in_control = _answers(known.control, known.of_control[: len(at)], metric)
     in_treatment = _answers(known.treatment, known.of_treatment[: len(at)], metric)
-
-    def path(
-        control: Sequence[tuple[int, int]],
-        treatment: Sequence[tuple[int, int]],
-        at: Sequence[int],
-        may_be_ok: Sequence[bool] | None = None,
-    ) -> GuardrailPath:
-        if rules.is_any_time:
-            return rate_guardrail_always_valid(
-                control=control,
-                treatment=treatment,
-                margin=guardrail.margin,
-                bad=bad,
-                alpha_ok=rules.alpha_ok,
-                alpha_harmed=rules.alpha_harmed,
-                max_blocks=rules.max_blocks,
-                may_be_ok=may_be_ok,
-            )
-        return rate_guardrail(
-            control=control,
-            treatment=treatment,
-            margin=guardrail.margin,
-            bad=bad,
-            ok_levels=[rules.ok.nominal(n) for n in at],
-            harmed_levels=[rules.harmed.nominal(n) for n in at],
-            may_be_ok=may_be_ok,
-        )
 
     def may_be_ok(k: int, lacking: int) -> bool:
         yes, n = in_treatment[k]
         worst = yes + lacking * answered_yes(None, metric), n + lacking
-        return path([in_control[k]], [worst], at[k : k + 1]).state is GuardrailState.OK
+        path = _rate_path(guardrail, rules, [in_control[k]], [worst], at[k : k + 1])
+        return path.state is GuardrailState.OK
 
-    return path(in_control, in_treatment, at, _without_help(known, len(at), may_be_ok))
+    allowed = _without_help(known, len(at), may_be_ok)
+    return _rate_path(guardrail, rules, in_control, in_treatment, at, allowed)
+
+
+def _rate_path(
+    guardrail: Guardrail,
+    rules: GuardRules,
+    control: Sequence[tuple[int, int]],
+    treatment: Sequence[tuple[int, int]],
+    at: Sequence[int],
+    may_be_ok: Sequence[bool] | None = None,
+) -> GuardrailPath:
+    bad = bad_sign(guardrail.metric)
+    if rules.is_any_time:
+        return rate_guardrail_always_valid(
+            control=control,
+            treatment=treatment,
+            margin=guardrail.margin,
+            bad=bad,
+            alpha_ok=rules.alpha_ok,
+            alpha_harmed=rules.alpha_harmed,
+            max_blocks=rules.max_blocks,
+            may_be_ok=may_be_ok,
+        )
+    return rate_guardrail(
+        control=control,
+        treatment=treatment,
+        margin=guardrail.margin,
+        bad=bad,
+        ok_levels=[rules.ok.nominal(n) for n in at],
+        harmed_levels=[rules.harmed.nominal(n) for n in at],
+        may_be_ok=may_be_ok,
+    )
 
 
 def _answers(

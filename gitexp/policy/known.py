@@ -71,7 +71,7 @@ def known_at(
     control, treatment = (
         _in_order(
             [
-                (_moment(block, block.run(arm).came.get(metric.name)), block.run(arm))
+                (_moment(block, block.run(arm).known(metric)), block.run(arm))
                 for block in seen
                 if not block.run(arm).awaits(metric)
             ],

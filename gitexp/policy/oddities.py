@@ -24,10 +24,11 @@ _NAMED = 3
 def judged_runs(study: Study) -> list[JudgedRun]:
     """Values of the primary metric that have enough others before them, of their host and arm.
 
-    None on the scale of differences: z is of logarithms.
+    None on the scale of differences: z is of logarithms. None of windows, whose means are as far
+    apart as their numbers of uses make them.
     """
     plan = study.plan
-    if plan.scale is not Scale.LOG:
+    if plan.scale is not Scale.LOG or plan.windows:
         return []
     runs = study.material.runs or tuple(
         run for block in study.material.blocks for run in (block.control, block.treatment)

@@ -67,7 +67,19 @@ def others_of(experiment: Experiment, analysis: Analysis) -> Others | None:
 
 
 def _tests(sample: Sample) -> tuple[OtherTest, ...]:
-    is_rate = sample.plan.primary.unit == "bool"
+    rows = _rows(sample)
+    if not sample.plan.windows:
+        return rows
+    # a window's mean has no rank among values, and no sign to be flipped with its own weight
+    return tuple(row for row in rows if row.method in _OF_MEANS)
+
+
+_OF_MEANS = (Method.T, Method.WELCH, Method.RATIO, Method.EQUIVALENCE)
+"""What may be asked of means of many uses."""
+
+
+def _rows(sample: Sample) -> tuple[OtherTest, ...]:
+    is_rate = sample.plan.primary.unit == "bool" and not sample.plan.windows
     if isinstance(sample, PairedSample):
         return _rates_of_pairs(sample) if is_rate else _numbers_of_pairs(sample)
     assert isinstance(sample, UnpairedSample), "there is no third kind"

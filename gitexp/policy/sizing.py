@@ -142,7 +142,7 @@ def guard_sizes(plan: Plan, noise: Mapping[str, float]) -> tuple[GuardSize, ...]
     """
     sizes = []
     for guardrail in plan.guardrails:
-        if guardrail.metric.unit == "bool":
+        if guardrail.metric.unit == "bool" and not plan.windows:
             sizes.append(_rate_size(plan, guardrail))
         elif noise.get(guardrail.metric.name):
             sizes.append(_metric_size(plan, guardrail, noise[guardrail.metric.name]))
@@ -250,6 +250,6 @@ def scales_of(plan: Plan) -> list[tuple[Metric, Scale]]:
         *(
             (guardrail.metric, Scale.LOG if guardrail.is_relative else Scale.DIFFERENCE)
             for guardrail in plan.guardrails
-            if guardrail.metric.unit != "bool"
+            if guardrail.metric.unit != "bool" or plan.windows
         ),
     ]

@@ -80,7 +80,7 @@ def _broken_at(floor: float, metric: Metric, study: Study, rule: Rule) -> int | 
     yes = [0, *accumulate(value > 0.5 for value in values)]
     for look in study.looks:
         n = len(_values(material.first(look.used, study.plan), metric, Arm.TREATMENT))
-        if metric.unit == "bool":
+        if metric.unit == "bool" and not study.plan.windows:
             low, high = _rate_ends(yes[n], n, rule, look)
             is_broken = high < floor if bad < 0 else low > floor
         else:

@@ -81,6 +81,8 @@ def _head(view: AnalysisView, screen: Screen) -> list[Line]:
 
 def _outcomes(arm: ArmCounts) -> str:
     parts = [f"{arm.ok} ok"]
+    if arm.uses is not None:
+        parts = [words.windows(arm.ok, arm.uses, arm.failed_uses or 0)]
     for count, what in (
         (arm.failed, "failed"),
         (arm.timeout, "timed out"),

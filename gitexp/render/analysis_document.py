@@ -91,6 +91,8 @@ def _arm(arm: ArmCounts) -> dict[str, object]:
         "ok": arm.ok,
         "failed": arm.failed,
         "timeout": arm.timeout,
+        "uses": arm.uses,
+        "failed_uses": arm.failed_uses,
         "void": arm.void,
     }
 

@@ -211,6 +211,7 @@ def _row(row: StatusRow) -> dict[str, object]:
             "awaiting": dict(row.awaiting),
         },
         "failed": {"control": control_failed, "treatment": treatment_failed},
+        "uses": None if row.uses is None else {"control": row.uses[0], "treatment": row.uses[1]},
         "estimate": {
             "control_median": found.control_median,
             "treatment_median": found.treatment_median,

@@ -114,6 +114,11 @@ def _trial(trial: Trial, run: RunTrial, units: dict[str, Metric]) -> str:
     if trial.outcome is not Outcome.OK:
         told = f" ({trial.exit_code})" if trial.exit_code is not None else ""
         parts.append(f"{trial.outcome}{told}")
+    if trial.window is not None:
+        uses, failed = trial.window.count, trial.window.failures
+        parts.append(
+            f"{uses:,} use{'s' * (uses != 1)}" + (f", {failed:,} failed" if failed else "")
+        )
     # the outcome says already what `failures` counts
     declared = [name for name in units if name in run.metrics and name != "failures"]
     parts += [

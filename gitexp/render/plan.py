@@ -129,6 +129,8 @@ def _rule(plan: Plan) -> str:
 
 def _commands(view: PlanView, screen: Screen) -> list[Line]:
     plan = view.experiment.plan
+    if plan.windows:
+        return told("runs", "nothing: windows of live use are recorded, their means tested", screen)
     if plan.command is None:
         return told("runs", "nothing: trials are recorded from elsewhere", screen)
     lines = _literal("runs", plan.command)

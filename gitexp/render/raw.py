@@ -109,7 +109,10 @@ def _difference(block: Block, view: AnalysisView) -> str:
 def _note(block: Block, view: AnalysisView, *, is_after: bool) -> str:
     if block.is_retracted:
         return "retracted"
-    match block.values(view.experiment.plan.primary):
+    primary = view.experiment.plan.primary
+    if block.awaits(primary):
+        return f"awaits {primary.name}"
+    match block.values(primary):
         case (None, None):
             return "failed in both arms"
         case (None, _):

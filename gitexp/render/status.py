@@ -79,9 +79,12 @@ def _single(row: StatusRow, now: datetime, screen: Screen) -> list[Line]:
         *told("arms", _arms(row), screen),
         *_progress(row, screen),
     ]
+    if row.uses is not None:
+        control, treatment = row.uses
+        lines += told("uses", f"control {control:,}, treatment {treatment:,}", screen)
     if any(row.failed):
         control, treatment = row.failed
-        why = f"control {control}, treatment {treatment}; why: git exp log {row.id}"
+        why = f"control {control:,}, treatment {treatment:,}; why: git exp log {row.id}"
         lines += labelled("failed", [line(why)])
     lines += _primary(row, screen)
     if _has_guards(row):

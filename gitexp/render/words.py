@@ -165,6 +165,12 @@ def awaiting(counts: Iterable[tuple[str, int]], unit: str = "block") -> str:
     )
 
 
+def windows(count: int, uses: int, failed: int) -> str:
+    """'20 windows of 106,000 uses, 212 failed'."""
+    text = f"{numbers.plural(count, 'window')} of {uses:,} use{'s' * (uses != 1)}"
+    return f"{text}, {failed:,} failed" if failed else text
+
+
 def effect(of: PrimaryResult) -> float | None:
     """The effect on the scale of its interval."""
     return of.rel_effect if of.scale is Scale.LOG else of.effect

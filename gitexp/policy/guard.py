@@ -162,21 +162,38 @@ def _share(
     """A rate in windows: its uses are no independent answers, and their shares no normal numbers.
 
     The differences of the shares are tested as numbers, which takes account of what all uses of a
-    window have in common. Where events are so rare that most windows have none, these say too
-    little: ok must be shown by the score interval of all uses, too.
+    window have in common. Two things such a t-test cannot see must not help: ok has to hold also
+    with one more window, twice as far to the harmful side as the worst so far, since rates that
+    scatter do so upwards; and by the score interval of all uses, since where events are rare most
+    windows have none (docs/decisions/0117-rates-in-windows.md).
     """
-    metric = guardrail.metric
-    control = _uses(known.control, known.of_control[: len(at)], metric)
-    treatment = _uses(known.treatment, known.of_treatment[: len(at)], metric)
-    by_uses = [
-        _rate_path(guardrail, rules, control[k : k + 1], treatment[k : k + 1], at[k : k + 1])
-        for k in range(len(at))
-    ]
-    is_inside = [path.state is GuardrailState.OK for path in by_uses]
-    return _metric(guardrail, known, plan, rules, at, is_inside=is_inside)
+    metric, d = guardrail.metric, _differences(guardrail, known)
+    control = _use_answers(known.control, known.of_control[: len(at)], metric)
+    treatment = _use_answers(known.treatment, known.of_treatment[: len(at)], metric)
+
+    def is_ok(k: int) -> bool:
+        one = slice(k, k + 1)
+        by_uses = _rate_path(guardrail, rules, control[one], treatment[one], at[one])
+        if by_uses.state is not GuardrailState.OK:
+            return False
+        worse = _with_one_worse(d[: known.counts[k]], bad_sign(metric))
+        path = _metric_path(guardrail, plan, rules, worse, [len(worse)], at[one])
+        return path.state is GuardrailState.OK
+
+    return _metric(guardrail, known, plan, rules, at, also=is_ok)
 
 
-def _uses(runs: Sequence[RunTrial], counts: Sequence[int], metric: Metric) -> list[tuple[int, int]]:
+def _with_one_worse(d: Sequence[float], bad: int) -> list[float]:
+    """The differences, and one twice as far from their mean as the worst of them."""
+    if not d:
+        return []
+    middle, worst = mean(d), bad * max(bad * value for value in d)
+    return [*d, middle + 2 * (worst - middle)]
+
+
+def _use_answers(
+    runs: Sequence[RunTrial], counts: Sequence[int], metric: Metric
+) -> list[tuple[int, int]]:
     """For each look in how many uses the answer was yes, and of how many."""
     yes, uses = [0], [0]
     for run in runs:
@@ -194,55 +211,64 @@ def _metric(
     rules: GuardRules,
     at: Sequence[int],
     *,
-    is_inside: Sequence[bool] | None = None,
+    also: Callable[[int], bool] | None = None,
 ) -> GuardrailPath:
-    """Args:
-    is_inside: At which looks other evidence allows ok; None: at all.
+    """A metric that is a number.
+
+    Args:
+        also: What else must hold at a look that is to find it ok.
     """
+    d, bad = _differences(guardrail, known), bad_sign(guardrail.metric)
+
+    def may_be_ok(k: int, lacking: int) -> bool:
+        worst = [*d[: known.counts[k]], *[bad * WORST] * lacking]
+        path = _metric_path(guardrail, plan, rules, worst, [len(worst)], at[k : k + 1])
+        return path.state is GuardrailState.OK
+
+    allowed = _without_help(known, len(at), may_be_ok)
+    if also is not None:
+        allowed = [may and also(k) for k, may in enumerate(at_all(allowed, len(at)))]
+    return _metric_path(guardrail, plan, rules, d, known.counts[: len(at)], at, allowed)
+
+
+def _differences(guardrail: Guardrail, known: Known) -> list[float]:
     scale = Scale.LOG if guardrail.is_relative else Scale.DIFFERENCE
     found = (difference(block, guardrail.metric, scale) for block in known.blocks)
-    d = [value for value in found if value is not None]
-    margin, bad, test = scaled_margin(guardrail), bad_sign(guardrail.metric), paired_test(plan)
+    return [value for value in found if value is not None]
 
-    def path(
-        d: Sequence[float],
-        counts: Sequence[int],
-        at: Sequence[int],
-        may_be_ok: Sequence[bool] | None = None,
-    ) -> GuardrailPath:
-        if rules.is_any_time:
-            return metric_guardrail_always_valid(
-                d,
-                counts=counts,
-                margin=margin,
-                bad=bad,
-                test=test,
-                alpha_ok=rules.alpha_ok,
-                alpha_harmed=rules.alpha_harmed,
-                max_blocks=rules.max_blocks,
-                may_be_ok=may_be_ok,
-            )
-        return metric_guardrail(
+
+def _metric_path(
+    guardrail: Guardrail,
+    plan: Plan,
+    rules: GuardRules,
+    d: Sequence[float],
+    counts: Sequence[int],
+    at: Sequence[int],
+    may_be_ok: Sequence[bool] | None = None,
+) -> GuardrailPath:
+    margin, bad, test = scaled_margin(guardrail), bad_sign(guardrail.metric), paired_test(plan)
+    if rules.is_any_time:
+        return metric_guardrail_always_valid(
             d,
             counts=counts,
             margin=margin,
             bad=bad,
             test=test,
-            ok_levels=[rules.ok.nominal(n) for n in at],
-            harmed_levels=[rules.harmed.nominal(n) for n in at],
+            alpha_ok=rules.alpha_ok,
+            alpha_harmed=rules.alpha_harmed,
+            max_blocks=rules.max_blocks,
             may_be_ok=may_be_ok,
         )
-
-    def may_be_ok(k: int, lacking: int) -> bool:
-        worst = [*d[: known.counts[k]], *[bad * WORST] * lacking]
-        return path(worst, [len(worst)], at[k : k + 1]).state is GuardrailState.OK
-
-    counts = known.counts[: len(at)]
-    allowed = _without_help(known, len(at), may_be_ok)
-    if is_inside is not None:
-        pairs = zip(is_inside, at_all(allowed, len(at)), strict=True)
-        allowed = [one and other for one, other in pairs]
-    return path(d, counts, at, allowed)
+    return metric_guardrail(
+        d,
+        counts=counts,
+        margin=margin,
+        bad=bad,
+        test=test,
+        ok_levels=[rules.ok.nominal(n) for n in at],
+        harmed_levels=[rules.harmed.nominal(n) for n in at],
+        may_be_ok=may_be_ok,
+    )
 
 
 def _without_help(known: Known, looks: int, holds: Callable[[int, int], bool]) -> list[bool] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -13,7 +14,7 @@ from gitexp.decision import GuardrailResult
 from gitexp.model import Direction, Guardrail, GuardState, Metric, Plan, Scale
 from gitexp.policy.known import Known, known_at
 from gitexp.policy.paired import paired_test
-from gitexp.policy.rule import GuardRules
+from gitexp.policy.rule import GuardRules, level_at
 from gitexp.policy.samples import answered_yes
 from gitexp.stats.always_valid_guardrails import (
     metric_guardrail_always_valid,
@@ -129,7 +130,7 @@ def follow(
     # what a plan's own command never printed is not to come
     is_coming = known.awaiting > 0 and (plan.command is None or bool(known.blocks))
     taken = len(looks) - (is_last and is_coming and not is_closed)
-    at = [look.n for look in looks[:taken]]
+    at = _schedule(known, looks[:taken], rules, is_last=is_last and taken == len(looks))
     if guardrail.metric.unit != "bool":
         path = _metric(guardrail, known, plan, rules, at)
     elif plan.windows:
@@ -145,6 +146,27 @@ def follow(
         treatment=_values(known.treatment, known.of_treatment, last, guardrail.metric),
         awaiting=known.awaiting,
     )
+
+
+def _schedule(
+    known: Known, looks: Sequence[Look], rules: GuardRules, *, is_last: bool
+) -> list[int]:
+    """The look of the schedule whose level each look has; 0: none yet.
+
+    A look that knows fewer values than it has blocks is one at so few blocks. The last one of the
+    schedule keeps its level: it depends on those before it all the more, so the error rate of all
+    looks is no greater (Slepian 1962, Bell System Tech. J. 41, 463).
+
+    Args:
+        is_last: Whether the last of these looks is that of the schedule.
+    """
+    at = [look.n for look in looks]
+    if known.is_on_time or rules.is_any_time:
+        return at
+    scheduled = list(rules.ok.looks)
+    own = map(min, known.counts, at)
+    found = [([0, *scheduled])[bisect_right(scheduled, n)] for n in own]
+    return [*found[:-1], at[-1]] if is_last else found
 
 
 def _values(
@@ -265,8 +287,8 @@ def _metric_path(
         margin=margin,
         bad=bad,
         test=test,
-        ok_levels=[rules.ok.nominal(n) for n in at],
-        harmed_levels=[rules.harmed.nominal(n) for n in at],
+        ok_levels=[level_at(rules.ok, n) for n in at],
+        harmed_levels=[level_at(rules.harmed, n) for n in at],
         may_be_ok=may_be_ok,
     )
 
@@ -336,8 +358,8 @@ def _rate_path(
         treatment=treatment,
         margin=guardrail.margin,
         bad=bad,
-        ok_levels=[rules.ok.nominal(n) for n in at],
-        harmed_levels=[rules.harmed.nominal(n) for n in at],
+        ok_levels=[level_at(rules.ok, n) for n in at],
+        harmed_levels=[level_at(rules.harmed, n) for n in at],
         may_be_ok=may_be_ok,
     )
 

@@ -32,6 +32,7 @@ class Known:
         lacking: For each look, how many more trials of the treatment than of the control had
             neither failed nor a value.
         awaiting: Blocks that lack a value still.
+        is_on_time: Whether no value came later than its trial, and none is awaited.
     """
 
     blocks: tuple[Block, ...]
@@ -41,6 +42,7 @@ class Known:
     treatment: tuple[RunTrial, ...]
     of_treatment: tuple[int, ...]
     awaiting: int
+    is_on_time: bool
 
     @property
     def lacking(self) -> tuple[int, ...]:
@@ -81,7 +83,7 @@ def known_at(
         for arm in Arm
     )
     awaiting = sum(block.awaits(metric) for block in seen)
-    return Known(*blocks_known, *control, *treatment, awaiting)
+    return Known(*blocks_known, *control, *treatment, awaiting, is_on_time=False)
 
 
 def _all_on_time(blocks: Sequence[Block], positions: Sequence[int], metric: Metric) -> Known:
@@ -95,6 +97,7 @@ def _all_on_time(blocks: Sequence[Block], positions: Sequence[int], metric: Metr
         treatment=tuple(block.treatment for block in blocks),
         of_treatment=tuple(positions),
         awaiting=0,
+        is_on_time=True,
     )
 
 

@@ -61,6 +61,11 @@ class Anytime:
 Rule = Scheduled | Anytime
 
 
+def level_at(rule: Rule, n: int) -> float:
+    """Two-sided level of the look at n blocks; 0 for none."""
+    return rule.nominal(n) if n else 0.0
+
+
 def boundary_of(rule: Rule) -> Boundary:
     """The schedule of a rule that has one: plans of some tests have no other."""
     assert isinstance(rule, Scheduled), "refused when the plan was registered, and when it is read"

@@ -202,7 +202,7 @@ def rate_guardrail(
     looks = list(zip(control, treatment, ok_levels, harmed_levels, strict=True))
     states = sticky(
         (
-            may and harm_ends(newcombe(c, t, level=ok), bad)[1] < margin,
+            may and ok > 0.0 and harm_ends(newcombe(c, t, level=ok), bad)[1] < margin,
             harm_ends(newcombe(c, t, level=harmed), bad)[0] > margin,
         )
         for (c, t, ok, harmed), may in zip(looks, at_all(may_be_ok, len(looks)), strict=True)

@@ -51,6 +51,7 @@ from gitexp.model import (
     Unknown,
     Verdict,
     Watch,
+    Window,
     WriterId,
     experiment_id,
 )
@@ -71,6 +72,15 @@ moments = st.datetimes(
     min_value=datetime(1970, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)
 ).map(lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000))
 
+windows = st.integers(1, 2**53).flatmap(
+    lambda count: st.builds(
+        Window,
+        count=st.just(count),
+        failures=st.integers(0, count),
+        variances=st.dictionaries(texts, st.floats(0, 1e60), max_size=3),
+    )
+)
+
 bodies: st.SearchStrategy[Body] = st.one_of(
     st.builds(
         Trial,
@@ -87,6 +97,7 @@ bodies: st.SearchStrategy[Body] = st.one_of(
         env=st.none() | ids,
         payload=st.none() | oids,
         trial_id=st.none() | texts,
+        window=st.none() | windows,
     ),
     st.builds(Observation, trial=ids, metrics=metrics),
     st.builds(Retraction, targets=st.lists(ids, max_size=5).map(tuple), reason=texts),

@@ -35,30 +35,30 @@ def _fill(git: GitIn, blocks: int, *, ratio: float = 0.9) -> None:
 
 
 def test_a_plan_of_windows_tests_their_means(live: GitIn) -> None:
-    _fill(live, 4)
+    _fill(live, 6)
     exp = GitExp(live.path)
 
     answer = exp("analyze", "live", "--json").json
 
     assert (answer["plan"]["test"], answer["verdict"]) == ("t", "better")
-    assert (answer["control"]["n"], answer["control"]["uses"]) == (4, 20010)
-    assert answer["treatment"]["failed_uses"] == 10
+    assert (answer["control"]["n"], answer["control"]["uses"]) == (6, 30021)
+    assert answer["treatment"]["failed_uses"] == 21
     assert answer["guardrails"][0]["state"] == "ok"
-    assert "4 windows of 20,010 uses, 10 failed" in exp("analyze", "live").stdout
+    assert "6 windows of 30,021 uses, 21 failed" in exp("analyze", "live").stdout
     assert "5,001 uses, 1 failed" in exp("log", "live").stdout
     assert "windows of live use" in exp("show", "live").stdout
     row = exp("status", "live", "--json").json["experiments"][0]
-    assert row["uses"] == {"control": 20010, "treatment": 20010}
-    assert row["failed"] == {"control": 10, "treatment": 10}
-    assert "20,010" in exp("status", "live").stdout
+    assert row["uses"] == {"control": 30021, "treatment": 30021}
+    assert row["failed"] == {"control": 21, "treatment": 21}
+    assert "30,021" in exp("status", "live").stdout
 
 
 def test_no_rank_is_taken_of_windows(live: GitIn) -> None:
-    _fill(live, 4)
+    _fill(live, 6)
 
     answer = GitExp(live.path)("analyze", "live", "--verbose", "--json").json
 
-    methods = {row["test"] for row in answer["others"]["tests"]}
+    methods = {row["method"] for row in answer["others"]["tests"]}
     assert methods <= {"t", "welch", "ratio-of-means", "equivalence"}
     assert not [check for check in answer["health"] if check["check"] == "odd values"]
 

@@ -87,6 +87,19 @@ class Block:
     def finished(self) -> datetime:
         return max(self.control.record.at, self.treatment.record.at)
 
+    def entering(self, position: Position) -> Block:
+        """The block as it counts from this moment on."""
+        return Block(
+            writer=self.writer,
+            revision=self.revision,
+            number=self.number,
+            attempt=self.attempt,
+            control=self.control,
+            treatment=self.treatment,
+            is_retracted=self.is_retracted,
+            entered=position,
+        )
+
     def run(self, arm: Arm) -> RunTrial:
         return self.control if arm is Arm.CONTROL else self.treatment
 
@@ -107,6 +120,8 @@ class Block:
 
     def known(self, metric: Metric) -> Position | None:
         """When the last value of the metric came that came later; None: none did."""
+        if not (self.control.came or self.treatment.came):
+            return None
         came = (self.control.known(metric), self.treatment.known(metric))
         return max((found for found in came if found is not None), default=None)
 

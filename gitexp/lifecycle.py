@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -159,8 +159,8 @@ class Experiment:
         primary = self.plan.primary
         awaits = block.awaits(primary)
         entered = max(position, block.known(primary) or position)
-        counting = replace(block, entered=None if awaits else entered)
-        return Entry(awaits, entered, block.writer, block.number, at, counting)
+        found = block if awaits else block.entering(entered)
+        return Entry(awaits, entered, block.writer, block.number, at, found)
 
     def waiting(self, revision: Revision) -> dict[WriterId, int]:
         """Complete blocks that do not count yet, by writer: not taken in, or behind a gap."""

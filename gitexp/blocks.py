@@ -118,6 +118,10 @@ class Block:
         """
         return self.values(metric) != (None, None) and not self.awaits(metric)
 
+    def is_silent(self, metric: Metric) -> bool:
+        """Whether it will never say anything of the metric: both arms failed."""
+        return not self.has_value(metric) and not self.awaits(metric)
+
     def known(self, metric: Metric) -> Position | None:
         """When the last value of the metric came that came later; None: none did."""
         if not (self.control.came or self.treatment.came):

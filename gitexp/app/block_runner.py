@@ -93,7 +93,8 @@ class BlockRunner:
         """Whether neither arm of the newest block has a value of the primary metric."""
         own = self.experiment.series.get((self._revision, self._store.writer))
         blocks = own.blocks if own else ()
-        return bool(blocks) and not blocks[-1].has_value(self._experiment.plan.primary)
+        primary = self._experiment.plan.primary
+        return bool(blocks) and blocks[-1].is_silent(primary)
 
     def _next_slot(self) -> tuple[int, int, frozenset[str]]:
         """Block, attempt and the arms that have ended in it."""

@@ -60,7 +60,7 @@ def _refuse_unrunnable(store: Store, loaded: Loaded) -> None:
         raise Refused(
             f"the plan of {exp} names no command to run",
             hint=f"record what you measured: git exp record {exp} --arm treatment "
-            f"-m {plan.primary.name}=1.5",
+            f"-m {plan.primary.name}=1.5" + (" --window count=5000" if plan.windows else ""),
             code="no-command",
         )
     if store.git.top is None:

@@ -198,7 +198,7 @@ def _block_counts(
         after=_unused(study) if study else 0,
         waiting=sum(waiting.values()),
         waiting_by=tuple(sorted(waiting.items())),
-        both_failed=sum(not b.has_value(plan.primary) and not b.awaits(plan.primary) for b in kept),
+        both_failed=sum(block.is_silent(plan.primary) for block in kept),
         retracted=retracted_count(experiment, revision, blocks),
         late=experiment.late(revision),
         unpaired=len(unpaired),

@@ -36,6 +36,8 @@ from gitexp.stats.student import welch
 
 LEVEL = 0.05
 """Two-sided, of one look, whatever the plan's own level is."""
+_OF_MEANS = (Method.T, Method.WELCH, Method.RATIO, Method.EQUIVALENCE)
+"""What may be asked of means of many uses."""
 SEED = 1
 """Of the arrangements drawn where there are too many to count: the same in every clone."""
 
@@ -70,12 +72,8 @@ def _tests(sample: Sample) -> tuple[OtherTest, ...]:
     rows = _rows(sample)
     if not sample.plan.windows:
         return rows
-    # a window's mean has no rank among values, and no sign to be flipped with its own weight
+    # a window's mean is no value to be ranked or exchanged for another
     return tuple(row for row in rows if row.method in _OF_MEANS)
-
-
-_OF_MEANS = (Method.T, Method.WELCH, Method.RATIO, Method.EQUIVALENCE)
-"""What may be asked of means of many uses."""
 
 
 def _rows(sample: Sample) -> tuple[OtherTest, ...]:

@@ -301,4 +301,5 @@ def _entry(entry: LogEntry) -> dict[str, object]:
     stored: dict[str, object] = json.loads(entry.record.line)
     if entry.hides_values and "metrics" in stored:
         stored["metrics"] = {}
+        stored.pop("window", None)
     return {**stored, "marks": entry.marks, "tail": entry.tail}

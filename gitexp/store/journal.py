@@ -184,6 +184,7 @@ class Session:
         self._journal = journal
         self._tail = tail
         self._staged: dict[ExperimentId, int] = {}
+        self._stored: dict[ExperimentId, int] = {}
 
     def stage(
         self,
@@ -285,6 +286,7 @@ class Session:
             self._keep()
         self._tail.forget()
         self._staged.clear()
+        self._stored.clear()
         self.postpone()
 
     def _keep(self) -> None:
@@ -361,8 +363,9 @@ class Session:
         self._remember(entries, len(self._unread()))
 
     def _next_seq(self, exp: ExperimentId) -> int:
-        known = (self._staged.get(exp, 0), self._tail.seqs.get(exp, 0))
-        return 1 + max(*known, self._journal.stored_seq(exp))
+        if exp not in self._stored:  # nobody else moves this writer's notes while we hold the lock
+            self._stored[exp] = self._journal.stored_seq(exp)
+        return 1 + max(self._staged.get(exp, 0), self._tail.seqs.get(exp, 0), self._stored[exp])
 
     def _write(self, content: bytes) -> None:
         journal, tail = self._journal, self._tail

@@ -22,6 +22,10 @@ WITHOUT_NUMBERS = {
     "init": ["init"],
     "status": ["status"],
     "record": ["record", "trim", "--arm", "treatment", "-m", "time=1.5", "--block", "1"],
+    "import": [
+        *("import", "trim", "--arm", "treatment", "--block", "1"),
+        str(ROOT / "tests" / "formats" / "files" / "hyperfine-one.json"),
+    ],
     "show": ["show", "trim"],
     "log": ["log", "trim"],
     "trust": ["trust", "trim", "--yes"],

@@ -57,21 +57,8 @@ def observe_all(
     Raises:
         UnknownTrial, UsageError, Refused: as `observe`, for the first that is refused.
     """
-    experiment, names = loaded.experiment, TrialNames(loaded.experiment)
-    known = _known_values(experiment)
-    found: list[tuple[RunTrial, dict[str, float]]] = []
-    for one in new:
-        check_values(one.metrics)
-        if not one.metrics:
-            raise UsageError("there is no value to record", hint="add -m NAME=VALUE")
-        run = names.find(one.trial)
-        _refuse(experiment, run)
-        fresh = _fresh_values(run, known[run.record.id], one.metrics)
-        known[run.record.id] |= fresh
-        found.append((run, fresh))
-    if any(fresh for _, fresh in found):
-        refuse_ended(loaded)
-        refuse_wrong_clock(store, loaded)
+    experiment = loaded.experiment
+    found = _sort_out(store, loaded, new)
     written = iter(
         store.record_all(
             experiment.id,
@@ -89,6 +76,39 @@ def observe_all(
         _answer(experiment, run, one.metrics, next(written) if fresh else None)
         for one, (run, fresh) in zip(new, found, strict=True)
     )
+
+
+def check_observations(
+    store: Store, loaded: Loaded, new: Sequence[NewObservation]
+) -> tuple[bool, ...]:
+    """Whether all values of each are recorded already; none is recorded.
+
+    Raises:
+        UnknownTrial, UsageError, Refused: as `observe_all`.
+    """
+    return tuple(not fresh for _, fresh in _sort_out(store, loaded, new))
+
+
+def _sort_out(
+    store: Store, loaded: Loaded, new: Sequence[NewObservation]
+) -> list[tuple[RunTrial, dict[str, float]]]:
+    """Each one's trial, and those of its values that are not recorded yet."""
+    experiment, names = loaded.experiment, TrialNames(loaded.experiment)
+    known = _known_values(experiment)
+    found: list[tuple[RunTrial, dict[str, float]]] = []
+    for one in new:
+        check_values(one.metrics)
+        if not one.metrics:
+            raise UsageError("there is no value to record", hint="add -m NAME=VALUE")
+        run = names.find(one.trial)
+        _refuse(experiment, run)
+        fresh = _fresh_values(run, known[run.record.id], one.metrics)
+        known[run.record.id] |= fresh
+        found.append((run, fresh))
+    if any(fresh for _, fresh in found):
+        refuse_ended(loaded)
+        refuse_wrong_clock(store, loaded)
+    return found
 
 
 def _known_values(experiment: Experiment) -> defaultdict[RecordId, dict[str, float]]:

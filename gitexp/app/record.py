@@ -26,6 +26,7 @@ class NewTrial:
         trial_id: The user's own name of it: recorded once, however often it is sent.
         host: Where it was measured; None: here.
         payload: More to keep with it, such as inner samples.
+        case: The case of an evaluation it answered.
         window: Where it is many uses, and the metrics their means.
     """
 
@@ -36,6 +37,7 @@ class NewTrial:
     outcome: Outcome = Outcome.OK
     host: str | None = None
     payload: bytes | None = None
+    case: str | None = None
     window: Window | None = None
 
     @property
@@ -65,12 +67,47 @@ def record_all(store: Store, loaded: Loaded, new: Sequence[NewTrial]) -> tuple[R
     Raises:
         UsageError, Refused: as `record`, for the first that cannot be recorded.
     """
-    known = _by_trial_id(loaded.experiment)
+    fresh, places = _sort_out(loaded.experiment, new)
+    written = _write(store, loaded, _bodies(store, loaded, fresh), fresh)
+    return tuple(
+        _answer(
+            loaded.experiment,
+            written[place] if isinstance(place, int) else place,
+            existed=existed,
+        )
+        for place, existed in zip(places, _existed(places), strict=True)
+    )
+
+
+def check_all(store: Store, loaded: Loaded, new: Sequence[NewTrial]) -> tuple[bool, ...]:
+    """Whether each of these is recorded already; none is recorded.
+
+    Raises:
+        UsageError, Refused: as `record_all`.
+    """
+    fresh, places = _sort_out(loaded.experiment, new)
+    _bodies(store, loaded, fresh)
+    return _existed(places)
+
+
+_Place = Record | int
+"""The record of a trial that is recorded already, or the index of one to record."""
+
+
+def _sort_out(
+    experiment: Experiment, new: Sequence[NewTrial]
+) -> tuple[list[NewTrial], list[_Place]]:
+    """The trials to record, and where each one's record is or will be.
+
+    Raises:
+        UsageError, Refused: for the first that cannot be recorded, whatever the blocks hold.
+    """
+    known = _by_trial_id(experiment)
     fresh: list[NewTrial] = []
-    places: list[Record | int] = []
+    places: list[_Place] = []
     named: dict[str, int] = {}
     for one in new:
-        _check(loaded.experiment.plan, one)
+        _check(experiment.plan, one)
         if one.trial_id in known:
             _refuse_other_values(one, known[one.trial_id][1])
             places.append(known[one.trial_id][0])
@@ -82,16 +119,18 @@ def record_all(store: Store, loaded: Loaded, new: Sequence[NewTrial]) -> tuple[R
                 named[one.trial_id] = len(fresh)
             places.append(len(fresh))
             fresh.append(one)
-    written = _write(store, loaded, fresh)
-    answered: set[int] = set()
-    answers = []
+    return fresh, places
+
+
+def _existed(places: Sequence[_Place]) -> tuple[bool, ...]:
+    """Whether each was recorded before, or was given before in the same go."""
+    given: set[int] = set()
+    found = []
     for place in places:
-        existed = not isinstance(place, int) or place in answered
+        found.append(not isinstance(place, int) or place in given)
         if isinstance(place, int):
-            answered.add(place)
-        found = written[place] if isinstance(place, int) else place
-        answers.append(_answer(loaded.experiment, found, existed=existed))
-    return tuple(answers)
+            given.add(place)
+    return tuple(found)
 
 
 def _check(plan: Plan, new: NewTrial) -> None:
@@ -176,15 +215,20 @@ def _refuse_other_values(new: NewTrial, earlier: _Told) -> None:
     )
 
 
-def _write(store: Store, loaded: Loaded, new: Sequence[NewTrial]) -> tuple[Record, ...]:
+def _bodies(store: Store, loaded: Loaded, new: Sequence[NewTrial]) -> list[Trial]:
+    """The trials as records will hold them.
+
+    Raises:
+        Refused: when the experiment takes no trials, or a block has no place for one.
+    """
     if not new:
-        return ()
+        return []
     refuse_to_measure(loaded)
     refuse_new_revision(loaded)
     refuse_wrong_clock(store, loaded)
-    experiment, comparison = loaded.experiment, loaded.compared()
+    comparison = loaded.compared()
     slots, here = _Slots(store, loaded), host()
-    bodies = [
+    return [
         Trial(
             arm=one.arm,
             commit=comparison.arm(one.arm).commit,
@@ -197,13 +241,19 @@ def _write(store: Store, loaded: Loaded, new: Sequence[NewTrial]) -> tuple[Recor
             exit_code=0 if one.outcome is Outcome.OK else None,
             metrics=one.values,
             trial_id=one.trial_id,
+            case=one.case,
             window=one.window,
         )
         for one in new
     ]
+
+
+def _write(
+    store: Store, loaded: Loaded, bodies: Sequence[Trial], new: Sequence[NewTrial]
+) -> tuple[Record, ...]:
     return store.record_all(
-        experiment.id,
-        experiment.plan_hash,
+        loaded.experiment.id,
+        loaded.experiment.plan_hash,
         [
             NewRecord(body=body, target=body.commit, payload=one.payload)
             for body, one in zip(bodies, new, strict=True)

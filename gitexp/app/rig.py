@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitexp.app.inner_samples import payload_of
 from gitexp.app.settings import Settings
 from gitexp.codec import metrics_fit, ulid
 from gitexp.errors import GitexpError, Refused
@@ -31,10 +31,7 @@ from gitexp.runner.schedule import order, seed
 from gitexp.runner.trial import Measurement, measure
 from gitexp.runner.variables import for_command, for_trial
 from gitexp.runner.worktree import Checkout, Recipe, Worktrees, default_base
-from gitexp.store.payloads import MAGIC, MAX_PAYLOAD_BYTES
 from gitexp.store.store import Store
-
-MAX_INNER_SAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,10 +247,4 @@ def _payload(measured: Measurement, outcome: Outcome) -> bytes | None:
     kept: dict[str, object] = {}
     if outcome in (Outcome.FAILED, Outcome.TIMEOUT) and measured.tail:
         kept["tail"] = measured.tail
-    most = MAX_INNER_SAMPLES
-    while True:
-        samples = {name: list(values[:most]) for name, values in measured.samples.items()}
-        content = json.dumps(kept | ({"samples": samples} if most and samples else {}))
-        if most == 0 or len(content) <= MAX_PAYLOAD_BYTES - len(MAGIC):
-            return content.encode("ascii") if content != "{}" else None
-        most //= 2
+    return payload_of(kept, measured.samples)

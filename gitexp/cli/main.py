@@ -36,6 +36,9 @@ COMMANDS: Mapping[str, Entry] = {
     "record": Entry(
         "gitexp.cli.record:record", "Record a trial measured elsewhere, or its later values."
     ),
+    "import": Entry(
+        "gitexp.cli.import:import_", "Import trials from files that other tools wrote."
+    ),
     "retract": Entry("gitexp.cli.retract:retract", "Take a trial out of the analysis."),
     "status": Entry("gitexp.cli.status:status", "Show where experiments stand."),
     "show": Entry("gitexp.cli.show:show", "Show the plan of an experiment."),

@@ -158,6 +158,7 @@ def _trial(trial: Trial) -> dict[str, object]:
         "env": trial.env,
         "payload": trial.payload,
         "trial_id": trial.trial_id,
+        "case": trial.case,
         "window": None if trial.window is None else _window(trial.window),
     }
 
@@ -219,6 +220,7 @@ def _parse_trial(fields: Fields) -> Trial:
         env=None if env is None else parse_record_id(env),
         payload=fields.optional_oid("payload"),
         trial_id=fields.optional_text("trial_id", limit=200),
+        case=fields.optional_text("case", limit=200),
         window=_parse_window(fields.mapping("window")) if fields.has("window") else None,
     )
 

@@ -68,6 +68,7 @@ class Trial:
         env: Id of the environment record of this run.
         payload: Id of the blob with the output's tail and inner samples.
         trial_id: A name given by the user, once per experiment.
+        case: The case of an evaluation it answered, the same in both arms.
         window: Set where it is many uses, not one.
     """
 
@@ -84,6 +85,7 @@ class Trial:
     env: RecordId | None = None
     payload: Oid | None = None
     trial_id: str | None = None
+    case: str | None = None
     window: Window | None = None
 
 

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gitexp.model import LARGEST_VALUE
+from gitexp.units import BASE_UNITS
 
 LINE_LIMIT = 64 * 1024
 """Longer lines are ignored, bytes."""
@@ -39,25 +40,6 @@ METRIC_LIMIT = 1_000
 SAMPLE_LIMIT = 1_000_000
 """More metrics or samples in one trial are complained about."""
 TAIL_LIMIT = 16 * 1024
-
-BASE_UNITS: Mapping[str, tuple[str, float]] = {
-    "ns": ("s", 1e-9),
-    "us": ("s", 1e-6),
-    "µs": ("s", 1e-6),  # micro sign
-    "μs": ("s", 1e-6),  # Greek mu
-    "ms": ("s", 1e-3),
-    "s": ("s", 1.0),
-    "min": ("s", 60.0),
-    "h": ("s", 3600.0),
-    "B": ("B", 1.0),
-    "kB": ("B", 1e3),
-    "MB": ("B", 1e6),
-    "GB": ("B", 1e9),
-    "KiB": ("B", 2.0**10),
-    "MiB": ("B", 2.0**20),
-    "GiB": ("B", 2.0**30),
-}
-"""Unit to base unit and factor."""
 
 _CHUNK = 1 << 20
 _NUMBER = re.compile(

@@ -12,6 +12,7 @@ from gitexp.app.import_names import Names, Wanted
 from gitexp.app.import_places import placed, without_exported
 from gitexp.app.load import Loaded, load
 from gitexp.app.observe import NewObservation, check_observations, observe_all
+from gitexp.app.preflight import refuse_ended
 from gitexp.app.record import NewTrial, check_all, record_all
 from gitexp.blocks import RunTrial
 from gitexp.errors import Refused, UsageError
@@ -121,6 +122,8 @@ def import_files(store: Store, exp: ExperimentId, wanted: Import) -> ImportedVie
             cannot use, or that contradict what is recorded; for an experiment that has ended.
     """
     loaded = load(store, exp)
+    if loaded.comparison is None:
+        refuse_ended(loaded)  # the branch is gone: nothing tells what a file could have measured
     told = tuple(_told(loaded, wanted))
     trials = _with_trial_id([d for one in told for d in one.drafts.trials], wanted.trial_id)
     later = [

@@ -104,7 +104,7 @@ def _read_any_json(source: Source) -> Results:
     first = _whole_first_line(source)
     if criterion.is_message(first):
         return criterion.read_messages(source.lines())
-    if isinstance(first, dict) and not {"arm", "for"}.isdisjoint(first):
+    if tables.is_row(first):
         return tables.read_jsonl(source.lines())
     if first is not None and _has_second_object(source):
         return tables.read_jsonl(source.lines())

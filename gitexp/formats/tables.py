@@ -18,6 +18,7 @@ from gitexp.model import Arm, Outcome
 
 OWN_COLUMNS = frozenset({"arm", "block", "trial_id", "case", "outcome", "commit", "host", "for"})
 PASSED_OVER = frozenset({"exp", "at", "writer", "attempt", "marks", "revision", "exit"})
+_TELLING = frozenset({"arm", "for", "case", "trial_id"})
 _MAX_COLUMNS = 1_000
 _MAX_TEXT = 200
 _MAX_BLOCK = 10_000_000
@@ -28,7 +29,12 @@ E = TypeVar("E", bound=StrEnum)
 def is_header(line: str) -> bool:
     """Whether a line of text could be the header of a table of trials."""
     cells = [cell.strip().strip('"') for cell in line.strip().split(",")]
-    return len(cells) > 1 and not {"arm", "for", "case", "trial_id"}.isdisjoint(cells)
+    return len(cells) > 1 and not _TELLING.isdisjoint(cells)
+
+
+def is_row(value: object) -> bool:
+    """Whether one line of JSON can only be a trial, or values of one."""
+    return isinstance(value, dict) and any(isinstance(value.get(n), str | int) for n in _TELLING)
 
 
 def read_csv(lines: Iterable[str]) -> Results:

@@ -24,6 +24,16 @@ BASE_UNITS: Mapping[str, tuple[str, float]] = {
 """Unit to base unit and factor."""
 
 
+def from_base_units(value: float, unit: str | None) -> float:
+    """A number of base units in this unit; of a unit that has no base unit as it is.
+
+    >>> from_base_units(0.0025, "ms")
+    2.5
+    """
+    _, factor = BASE_UNITS.get(unit or "", (unit, 1.0))
+    return value * round(1 / factor) if factor < 1 else value / factor
+
+
 def in_base_units(value: float, unit: str | None) -> tuple[float, str | None]:
     """The value in the base unit, as near as a double can be; other units stay as they are.
 

@@ -8,17 +8,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gitexp.app.import_names import (
-    Choice,
-    Names,
-    case_offers,
-    column_offers,
-    offers_of,
-    shown,
-)
+from gitexp.app.import_names import Choice, Names
 from gitexp.app.inner_samples import payload_of
 from gitexp.errors import Refused, UsageError
-from gitexp.formats import Case, Measure, Read, Result, Row, Unusable, number
+from gitexp.formats import Case, Measure, Result, Results, Row, Unusable, number
+from gitexp.formats.offers import case_offers, column_offers, offers_of, shown
 from gitexp.model import Arm, Outcome
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\Z", re.IGNORECASE | re.ASCII)
@@ -71,7 +65,7 @@ class Drafts:
     cases: int = 0
 
 
-def drafts(read: Read, names: Names, *, arm: Arm | None, block: int | None) -> Drafts:
+def drafts(read: Results, names: Names, *, arm: Arm | None, block: int | None) -> Drafts:
     """The trials in the file.
 
     Args:
@@ -81,14 +75,14 @@ def drafts(read: Read, names: Names, *, arm: Arm | None, block: int | None) -> D
     Raises:
         Refused, UsageError: when it is not clear what is meant, or the plan cannot use it.
     """
-    if read.results.rows:
+    if read.rows:
         return _of_rows(read, names, arm=arm, block=block)
     if arm is None:
         raise UsageError(
             f"{names.file} does not say which arm it measured",
             hint="add --arm control or --arm treatment",
         )
-    results = names.selected(read.results.results)
+    results = names.selected(read.results)
     if len(results) == 1 and results[0].cases and block is None:
         choice = names.choose(case_offers(results[0].cases))
         if names.plan.primary.name in choice.picks:
@@ -99,7 +93,7 @@ def drafts(read: Read, names: Names, *, arm: Arm | None, block: int | None) -> D
 
 
 def _of_results(
-    read: Read, results: Sequence[Result], names: Names, *, arm: Arm, block: int | None
+    read: Results, results: Sequence[Result], names: Names, *, arm: Arm, block: int | None
 ) -> Drafts:
     """One trial of all results together."""
     offers = offers_of(results)
@@ -109,20 +103,21 @@ def _of_results(
     names.refuse_without_metric(choice, shown(offers) + shown(cases))
     warnings = _extras(names, choice.extras)
     warnings += [text for m, found in choice.picks.items() if (text := names.check(m, found))]
+    picks = {m: names.in_plan_units(m, found) for m, found in choice.picks.items()}
     used = [r for r in results if any(m in choice.picks.values() for m in r.measures.values())]
     failures = [f"{r.name}: {r.failure}" for r in used if r.failure is not None]
     if not failures:
-        for metric, measure in choice.picks.items():
+        for metric, measure in picks.items():
             names.check_value(metric, measure.value, names.file)
     trial = Draft(
         where=names.file,
         arm=arm,
-        metrics={metric: measure.value for metric, measure in choice.picks.items()},
+        metrics={metric: measure.value for metric, measure in picks.items()},
         outcome=Outcome.FAILED if failures else Outcome.OK,
         identity=json.dumps([read.digest, names.wanted.select]),
         block=block,
-        commit=read.results.commit,
-        payload=_payload(read, choice.picks),
+        commit=read.commit,
+        payload=_payload(read, picks),
     )
     return Drafts(
         trials=(trial,),
@@ -130,26 +125,27 @@ def _of_results(
     )
 
 
-def _payload(read: Read, picks: Mapping[str, Measure]) -> bytes | None:
+def _payload(read: Results, picks: Mapping[str, Measure]) -> bytes | None:
     samples = {metric: found.samples for metric, found in picks.items() if found.samples}
     counts = {metric: found.count for metric, found in picks.items() if found.count > 1}
-    kept = {"format": str(read.results.format), "counts": counts}
+    kept = {"format": str(read.format), "counts": counts}
     return payload_of(kept, samples) if counts else None
 
 
-def _of_cases(read: Read, result: Result, choice: Choice[str], names: Names, arm: Arm) -> Drafts:
+def _of_cases(read: Results, result: Result, choice: Choice[str], names: Names, arm: Arm) -> Drafts:
     """One trial of every case."""
-    found: list[Draft] = []
+    trials: list[Draft] = []
     warnings = dict.fromkeys(_extras(names, choice.extras))
     for case in result.cases:
-        picks = {m: case.measures[n] for m, n in choice.picks.items() if n in case.measures}
-        warnings |= dict.fromkeys(t for m, got in picks.items() if (t := names.check(m, got)))
+        found = {m: case.measures[n] for m, n in choice.picks.items() if n in case.measures}
+        warnings |= dict.fromkeys(t for m, got in found.items() if (t := names.check(m, got)))
+        picks = {m: names.in_plan_units(m, measure) for m, measure in found.items()}
         outcome = Outcome.FAILED if _has_failed(case, choice, names) else Outcome.OK
         where = f"case {case.key[:80]} of {names.file}"
         if outcome is Outcome.OK:
             for metric, measure in picks.items():
                 names.check_value(metric, measure.value, where)
-        found.append(
+        trials.append(
             Draft(
                 where=where,
                 arm=arm,
@@ -157,11 +153,11 @@ def _of_cases(read: Read, result: Result, choice: Choice[str], names: Names, arm
                 outcome=outcome,
                 identity=json.dumps(["case", case.key]),
                 case=case.key,
-                commit=read.results.commit,
+                commit=read.commit,
                 payload=_payload(read, picks),
             )
         )
-    return Drafts(trials=tuple(found), warnings=tuple(warnings), cases=len(found))
+    return Drafts(trials=tuple(trials), warnings=tuple(warnings), cases=len(trials))
 
 
 def _has_failed(case: Case, choice: Choice[str], names: Names) -> bool:
@@ -178,15 +174,15 @@ def _has_failed(case: Case, choice: Choice[str], names: Names) -> bool:
     return is_of_size and success is not None and success.value == 0.0
 
 
-def _of_rows(read: Read, names: Names, *, arm: Arm | None, block: int | None) -> Drafts:
+def _of_rows(read: Results, names: Names, *, arm: Arm | None, block: int | None) -> Drafts:
     """One trial, or the later values of one, of every row."""
     if names.wanted.select is not None:
         raise UsageError(
             f"{names.file} is a table of trials: there is nothing to select",
             hint="--map COLUMN=METRIC says what a column is",
         )
-    rows = read.results.rows
-    offers = column_offers(read.results.columns)
+    rows = read.rows
+    offers = column_offers(read.columns)
     choice = names.choose(offers)
     names.refuse_without_metric(choice, shown(offers))
     warnings = _extras(names, choice.extras)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from gitexp.errors import Refused, UsageError
-from gitexp.formats import Case, Measure, Result
+from gitexp.formats import Measure, Result
+from gitexp.formats.offers import Offer, shown
 from gitexp.model import BUILT_IN_METRICS, ExperimentId, Metric, Plan
-from gitexp.units import BASE_UNITS
+from gitexp.units import BASE_UNITS, from_base_units
 
 T = TypeVar("T")
 
@@ -55,20 +55,6 @@ class Wanted:
                 )
             pairs.append((name, metric))
         return Wanted(select=select, maps=tuple(pairs))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer(Generic[T]):
-    """Something in the file that could be a metric.
-
-    Attributes:
-        names: What it may be called; the first is shown.
-        is_alias: Whether it says the same as another, and needs no mention.
-    """
-
-    names: tuple[str, ...]
-    what: T
-    is_alias: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +199,17 @@ class Names:
             code="other-direction",
         )
 
+    def in_plan_units(self, metric: str, measure: Measure) -> Measure:
+        """The measure in the unit the plan declares, where that is one of time or size."""
+        declared = self._declared(metric)
+        if declared is None or measure.unit not in ("s", "B"):
+            return measure
+        return replace(
+            measure,
+            value=from_base_units(measure.value, declared.unit),
+            samples=tuple(from_base_units(sample, declared.unit) for sample in measure.samples),
+        )
+
     def check_value(self, metric: str, value: float, where: str) -> None:
         """Nothing, when the plan can use the value.
 
@@ -236,40 +233,6 @@ class Names:
     def _declared(self, metric: str) -> Metric | None:
         found = next((m for m in self.plan.declared if m.name == metric), None)
         return found or BUILT_IN_METRICS.get(metric)
-
-
-def shown(offers: Iterable[Offer[T]]) -> list[str]:
-    """What people call them."""
-    return [offer.names[0] for offer in offers if not offer.is_alias]
-
-
-def offers_of(results: Sequence[Result]) -> tuple[Offer[Measure], ...]:
-    """Every measure of these results, under the names that mean it alone."""
-    is_one = len(results) == 1
-    shared = Counter(alias for r in results for alias in {r.name, *r.aliases})
-    found: list[Offer[Measure]] = []
-    for result in results:
-        own = [result.name, *(a for a in result.aliases if shared[a] == 1)]
-        for name, measure in result.measures.items():
-            names = [name] if is_one else []
-            if name == result.main:
-                names += own
-                if is_one and measure.unit == "s" and "time" not in result.measures:
-                    names.append("time")
-            names += [f"{one}:{name}" for one in own]
-            found.append(Offer(names=tuple(names), what=measure, is_alias=measure.is_alias))
-    return tuple(found)
-
-
-def case_offers(cases: Iterable[Case]) -> tuple[Offer[str], ...]:
-    """The names of all measures that cases have."""
-    names = dict.fromkeys(name for case in cases for name in case.measures)
-    return tuple(Offer(names=(name,), what=name) for name in names)
-
-
-def column_offers(columns: Iterable[str]) -> tuple[Offer[str], ...]:
-    """The columns of a table."""
-    return tuple(Offer(names=(name,), what=name) for name in columns)
 
 
 def _listed(names: Iterable[str]) -> str:

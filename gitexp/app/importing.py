@@ -16,7 +16,7 @@ from gitexp.app.preflight import refuse_ended
 from gitexp.app.record import NewTrial, check_all, record_all
 from gitexp.blocks import RunTrial
 from gitexp.errors import Refused, UsageError
-from gitexp.formats import Format, Read, read_results
+from gitexp.formats import Format, Results, read_results
 from gitexp.model import Arm, ExperimentId, Oid, Outcome, RecordId
 from gitexp.store.repository import MissingObject
 from gitexp.store.store import Store
@@ -110,7 +110,7 @@ class _Told:
     """One file, read and understood."""
 
     file: str
-    read: Read
+    read: Results
     drafts: Drafts
 
 
@@ -225,7 +225,7 @@ def _view(
         }
     return ImportedView(
         exp=experiment.id,
-        files=tuple((one.file, one.read.results.format) for one in told),
+        files=tuple((one.file, one.read.format) for one in told),
         trials=trials,
         observed=0,
         known_observed=0,
@@ -240,9 +240,9 @@ def _view(
 
 def _warnings(told: Iterable[_Told]) -> Iterator[str]:
     for one in told:
-        for text in one.read.results.warnings:
+        for text in one.read.warnings:
             yield f"{one.file}: {text}"
-        if one.read.results.is_dirty:
+        if one.read.is_dirty:
             yield f"{one.file}: there were uncommitted changes when it was measured"
         yield from one.drafts.warnings
 

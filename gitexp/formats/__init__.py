@@ -3,7 +3,7 @@
 Nothing here knows of experiments. `read_results` is the door.
 """
 
-from gitexp.formats.reading import Read, read_results
+from gitexp.formats.reading import read_results
 from gitexp.formats.values import (
     MAX_TRIALS,
     Case,
@@ -21,7 +21,6 @@ __all__ = [
     "Case",
     "Format",
     "Measure",
-    "Read",
     "Result",
     "Results",
     "Row",

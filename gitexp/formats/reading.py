@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitexp.errors import Refused
@@ -47,19 +47,7 @@ _DOCUMENTS: Mapping[Format, _Json] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """A file that was read.
-
-    Attributes:
-        digest: SHA-256 of its bytes, hexadecimal.
-    """
-
-    results: Results
-    digest: str
-
-
-def read_results(path: Path, format: Format | None) -> Read:
+def read_results(path: Path, format: Format | None) -> Results:
     """What the file says.
 
     Args:
@@ -72,7 +60,7 @@ def read_results(path: Path, format: Format | None) -> Read:
         with open_source(path) as file:
             source = Source(file)
             results = _read_any(source) if format is None else _read_as(source, format)
-            return Read(results=results, digest=source.digest())
+            return replace(results, digest=source.digest())
     except Unusable as error:
         hint = error.hint or "git exp import -h names the formats and what each needs"
         raise Refused(f"{clip(path, 200)} {error.why}", hint=hint, code="bad-file") from error

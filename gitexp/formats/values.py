@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
 
@@ -127,6 +127,7 @@ class Results:
         commit: What was measured, as far as the file knows.
         is_dirty: Whether there were uncommitted changes then.
         warnings: What a reader of the numbers should know.
+        digest: SHA-256 of the file's bytes, hexadecimal.
     """
 
     format: Format
@@ -135,7 +136,8 @@ class Results:
     columns: tuple[str, ...] = ()
     commit: str | None = None
     is_dirty: bool = False
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
+    digest: str = ""
 
 
 def number(value: object, what: str) -> float:

@@ -110,6 +110,8 @@ def _trial(trial: Trial, run: RunTrial, units: dict[str, Metric]) -> str:
     where = "unpaired" if trial.block is None else f"block {trial.block}"
     if trial.attempt > 1:
         where += f" attempt {trial.attempt}"
+    if trial.case is not None:
+        where += f" case {trial.case[:40]}"
     parts = [f"{where} {trial.arm}"]
     if trial.outcome is not Outcome.OK:
         told = f" ({trial.exit_code})" if trial.exit_code is not None else ""

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gitexp.model import LARGEST_VALUE
-from gitexp.units import BASE_UNITS
+from gitexp.units import BASE_UNITS as BASE_UNITS
 
 LINE_LIMIT = 64 * 1024
 """Longer lines are ignored, bytes."""

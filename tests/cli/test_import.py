@@ -203,6 +203,19 @@ def test_one_file_can_hold_several_metrics_of_one_trial(
     }
 
 
+def test_values_come_in_the_unit_of_the_plan(
+    git: GitIn, git_exp: GitExp, create: Callable[..., None], tmp_path: Path
+) -> None:
+    create(*TIMED, "--metric", "parse:lower:ms")
+    file = hyperfine(tmp_path / "x.json", [0.0125, 0.0135, 0.0145])
+
+    git_exp("import", "fast", "--arm", "control", "--block", "1", file)
+
+    (trial,) = imported(git)
+    assert trial["metrics"]["parse"] == 13.5
+    assert payload_of(git, trial)["samples"]["parse"] == [12.5, 13.5, 14.5]
+
+
 # --- the commit ------------------------------------------------------------------------------
 
 

@@ -94,10 +94,19 @@ def _two_people(folder: Path) -> None:
         subprocess.run(["git", "config", "user.name", name.title()], cwd=folder / name, check=True)
 
 
+def _prompts(folder: Path) -> None:
+    """A prompt, the tickets it sorts, and the script that asks."""
+    for name in ("evaluate.py", "tickets.jsonl", "triage.md"):
+        shutil.copy(ROOT / "docs" / "prompts" / name, folder)
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "Sort"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+
+
 REPOSITORIES: dict[str, Callable[[Path], None]] = {
     "log-summary": _log_summary,
     "ten-ideas": make_project,
     "own-experiment": _own_experiment,
+    "prompts": _prompts,
     "two-people": _two_people,
 }
 
@@ -141,6 +150,9 @@ def _run(command: str, folder: Path, who: str) -> str:
     place = folder / who
     if command.startswith("$EDITOR summarize.py"):
         (place / "summarize.py").write_text(demo.WINNER)
+        return ""
+    if command.startswith("$EDITOR triage.md"):
+        shutil.copy(ROOT / "docs" / "prompts" / "triage-new.md", place / "triage.md")
         return ""
     # what one of them trusts, the other does not
     own = {"XDG_STATE_HOME": str(folder / f"{who}-state")} if who else {}

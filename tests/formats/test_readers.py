@@ -18,14 +18,14 @@ FILES = Path(__file__).parent / "files"
 
 def read(name: str, format: Format | None = None) -> Results:
     """A file that a tool made."""
-    return read_results(FILES / name, format).results
+    return read_results(FILES / name, format)
 
 
 def shaped(tmp_path: Path, name: str) -> Results:
     """A file of a shape of `shapes`."""
     path = tmp_path / name
     path.write_text(shapes.ALL[name])
-    return read_results(path, None).results
+    return read_results(path, None)
 
 
 def values(result: Result) -> dict[str, float]:
@@ -88,10 +88,10 @@ def test_shapes_without_a_tool_at_hand_are_told_apart_too(
     path = tmp_path / name
     path.write_bytes(content)
 
-    found = read_results(path, None).results
+    found = read_results(path, None)
 
     assert found.format is format
-    assert found == read_results(path, format).results
+    assert found == read_results(path, format)
 
 
 def test_hyperfine_gives_the_median_of_its_runs_as_one_value() -> None:
@@ -117,7 +117,7 @@ def test_results_of_one_name_are_told_apart(tmp_path: Path) -> None:
     entry = {"command": "a", "mean": 1.0, "stddev": None}
     (tmp_path / "x.json").write_text(json.dumps({"results": [entry, entry]}))
 
-    found = read_results(tmp_path / "x.json", None).results
+    found = read_results(tmp_path / "x.json", None)
 
     assert [result.name for result in found.results] == ["a", "a #2"]
     assert values(found.results[0]) == {"time": 1.0}
@@ -132,7 +132,7 @@ def test_hyperfine_gives_memory_and_a_signal(tmp_path: Path) -> None:
     }
     (tmp_path / "x.json").write_text(json.dumps({"results": [entry]}))
 
-    (result,) = read_results(tmp_path / "x.json", None).results.results
+    (result,) = read_results(tmp_path / "x.json", None).results
 
     assert result.measures["maxrss"].value == 2048
     assert result.failure == "1 of 2 runs ended by a signal"
@@ -184,7 +184,7 @@ def test_go_benchmarks_of_one_name_in_two_packages_stay_apart(tmp_path: Path) ->
     text = "pkg: a\nBenchmarkX 1 2 ns/op\npkg: b\nBenchmarkX 1 4 ns/op\nBenchmarkY-nothing\n"
     (tmp_path / "go.txt").write_text(text)
 
-    found = read_results(tmp_path / "go.txt", None).results.results
+    found = read_results(tmp_path / "go.txt", None).results
 
     assert [(r.name, r.measures["ns/op"].value) for r in found] == [
         ("a.BenchmarkX", 2),
@@ -311,7 +311,7 @@ def test_many_samples_give_the_median_of_all_and_keep_the_first(tmp_path: Path) 
     lines = "".join(f"BenchmarkA 1 {value} ns/op\n" for value in range(1, 10_002))
     (tmp_path / "go.txt").write_text(lines)
 
-    (result,) = read_results(tmp_path / "go.txt", None).results.results
+    (result,) = read_results(tmp_path / "go.txt", None).results
 
     measure = result.measures["ns/op"]
     assert (measure.value, measure.count, len(measure.samples)) == (5001, 10_001, 2_000)
@@ -321,4 +321,4 @@ def test_a_packed_file_is_unpacked(tmp_path: Path) -> None:
     packed = tmp_path / "x.json.gz"
     packed.write_bytes(gzip.compress((FILES / "pyperf.json").read_bytes()))
 
-    assert read_results(packed, None).results == read("pyperf.json")
+    assert read_results(packed, None).results == read("pyperf.json").results

@@ -170,7 +170,7 @@ def test_no_file_brings_a_reader_down(
     path.write_bytes(content)
 
     try:
-        found = read_results(path, format).results
+        found = read_results(path, format)
     except Refused:
         return
 
@@ -216,7 +216,7 @@ def test_no_value_in_a_wrong_place_brings_a_reader_down(
     path.write_bytes(content)
 
     try:
-        found = read_results(path, format).results
+        found = read_results(path, format)
     except Refused:
         return
 

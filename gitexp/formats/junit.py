@@ -18,6 +18,7 @@ from gitexp.formats.values import (
     Result,
     Results,
     Unusable,
+    case_key,
     cases_by_key,
     clip,
     number,
@@ -125,7 +126,9 @@ def _case(attributes: dict[str, str], found: set[str]) -> Case:
     measures = {"success": Measure(value=success, unit="bool", direction=Direction.HIGHER)}
     if attributes.get("time"):
         measures["time"] = single(_seconds(attributes["time"]), "s")
-    return Case(key=key, measures=measures, failure="an error" if "error" in found else None)
+    return Case(
+        key=case_key(key), measures=measures, failure="an error" if "error" in found else None
+    )
 
 
 def _seconds(text: str) -> float:

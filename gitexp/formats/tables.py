@@ -13,14 +13,13 @@ from enum import StrEnum
 from typing import TypeVar
 
 from gitexp.formats.source import as_object, parse_json
-from gitexp.formats.values import MAX_TRIALS, Format, Results, Row, Unusable, clip
+from gitexp.formats.values import MAX_KEY, MAX_TRIALS, Format, Results, Row, Unusable, clip
 from gitexp.model import Arm, Outcome
 
 OWN_COLUMNS = frozenset({"arm", "block", "trial_id", "case", "outcome", "commit", "host", "for"})
 PASSED_OVER = frozenset({"exp", "at", "writer", "attempt", "marks", "revision", "exit"})
 _TELLING = frozenset({"arm", "for", "case", "trial_id"})
 _MAX_COLUMNS = 1_000
-_MAX_TEXT = 200
 _MAX_BLOCK = 10_000_000
 
 E = TypeVar("E", bound=StrEnum)
@@ -144,7 +143,7 @@ def _text(value: object, line: int, column: str) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise Unusable(f"has a {column} in line {line} that is no text: {clip(value)}")
-    text = clip(value, _MAX_TEXT) if isinstance(value, int) else value
-    if len(text) > _MAX_TEXT:
-        raise Unusable(f"has a {column} of more than {_MAX_TEXT} characters in line {line}")
+    text = clip(value, MAX_KEY) if isinstance(value, int) else value
+    if len(text) > MAX_KEY:
+        raise Unusable(f"has a {column} of more than {MAX_KEY} characters in line {line}")
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from gitexp.units import in_base_units
 
 MAX_TRIALS = 100_000
 """Rows or cases of one file."""
+MAX_KEY = 200
+"""Characters of a case's key."""
 MAX_SAMPLES = 2_000
 """Inner samples of one measure that are kept; the median is of all."""
 
@@ -277,6 +280,14 @@ def cases_by_key(cases: Iterable[Case]) -> tuple[Case, ...]:
         if len(by_key) > MAX_TRIALS:
             raise Unusable(f"has more than {MAX_TRIALS:,} cases")
     return tuple(merged(key, same) for key, same in by_key.items())
+
+
+def case_key(text: str) -> str:
+    """The text as a key that a record has room for; long ones end in a digest of the whole."""
+    if len(text) <= MAX_KEY:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{text[: MAX_KEY - 17]}~{digest}"
 
 
 def pass_rate(cases: Sequence[Case]) -> Measure | None:

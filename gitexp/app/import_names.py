@@ -97,6 +97,11 @@ class Names:
             code="no-such-result",
         )
 
+    def are_among(self, offers: Sequence[Offer[T]]) -> bool:
+        """Whether every name that was mapped is one of these."""
+        known = {name for offer in offers for name in offer.names}
+        return all(name in known for name, _ in self.wanted.maps)
+
     def choose(self, offers: Sequence[Offer[T]]) -> Choice[T]:
         """What becomes which metric: first what was mapped, then what has a metric's name.
 
@@ -128,6 +133,15 @@ class Names:
                 used.append(found[0])
         extras = tuple(o.names[0] for o in offers if o not in used and not o.is_alias)
         return Choice(picks=picks, extras=extras)
+
+    def left_out(self, choice: Choice[T]) -> list[str]:
+        """A warning, when the file has more than the plan asks for."""
+        extras = choice.extras
+        if not extras:
+            return []
+        listed = ", ".join(name[:60] for name in extras[:6])
+        more = f" and {len(extras) - 6} more" if len(extras) > 6 else ""
+        return [f"{self.file}: the plan does not name {listed}{more}: left out"]
 
     def refuse_without_metric(self, choice: Choice[T], has: Sequence[str]) -> None:
         """Nothing, when the file has a metric that the plan declares.

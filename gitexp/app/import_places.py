@@ -188,11 +188,12 @@ def _trial(draft: Draft) -> NewTrial:
         host=draft.host,
         payload=draft.payload,
         case=draft.case,
+        window=draft.window,
     )
 
 
 def _told(draft: Draft) -> tuple[object, ...]:
-    return draft.arm, draft.block, draft.case, draft.outcome, dict(draft.metrics)
+    return draft.arm, draft.block, draft.case, draft.outcome, draft.window, dict(draft.metrics)
 
 
 def _name(draft: Draft) -> str:

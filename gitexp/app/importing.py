@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitexp.app.import_drafts import Draft, Drafts, drafts
+from gitexp.app.import_drafts import Draft, Drafts
 from gitexp.app.import_names import Names, Wanted
 from gitexp.app.import_places import placed, without_exported
+from gitexp.app.import_results import of_results
+from gitexp.app.import_rows import of_rows
 from gitexp.app.load import Loaded, load
 from gitexp.app.observe import NewObservation, check_observations, observe_all
 from gitexp.app.preflight import refuse_ended
@@ -150,7 +152,8 @@ def _told(loaded: Loaded, wanted: Import) -> Iterator[_Told]:
         read = read_results(path, wanted.format)
         block = None if wanted.block is None else wanted.block + at
         here = Names(exp=loaded.experiment.id, plan=plan, wanted=names, file=file)
-        yield _Told(file=file, read=read, drafts=drafts(read, here, arm=wanted.arm, block=block))
+        drafts = (of_rows if read.rows else of_results)(read, here, arm=wanted.arm, block=block)
+        yield _Told(file=file, read=read, drafts=drafts)
 
 
 def _with_trial_id(trials: list[Draft], trial_id: str | None) -> list[Draft]:

@@ -417,6 +417,18 @@ def test_an_evaluation_can_be_one_trial_of_its_sums(
     assert (trial["metrics"]["pass-rate"], trial.get("case")) == (2 / 3, None)
 
 
+def test_a_sum_over_all_cases_can_be_mapped(
+    git: GitIn, git_exp: GitExp, create: Callable[..., None]
+) -> None:
+    create(*TIMED, "--metric", "score:higher:score")
+    args = ("--arm", "control", "--block", "1", "--map", "pass-rate=score")
+
+    git_exp("import", "fast", *args, FILES / "junit-pytest.xml")
+
+    (trial,) = imported(git)
+    assert trial["metrics"]["score"] == 0.5
+
+
 # --- tables ----------------------------------------------------------------------------------
 
 
@@ -459,6 +471,28 @@ def test_a_table_that_grows_is_imported_again_and_again(
 
     assert done.stdout.startswith("2 trials recorded for fast, 3 recorded already")
     assert len(imported(git)) == 5
+
+
+def test_a_table_of_windows_tells_how_many_uses_each_is(
+    git: GitIn, git_exp: GitExp, create: Callable[..., None], tmp_path: Path
+) -> None:
+    create(*TIMED, "--windows", "--test", "t")
+    head = "arm,block,count,failures,time,time.variance"
+    file = table(tmp_path / "t.csv", head, "control,1,5000,12,0.8,0.04", "treatment,1,4900,,0.7,")
+
+    done = git_exp("import", "fast", file)
+
+    assert done.stderr == ""
+    assert [(t["window"], t["metrics"]) for t in imported(git)] == [
+        (
+            {"count": 5000, "failures": 12, "variances": {"time": 0.04}},
+            {"time": 0.8, "failures": 12 / 5000},
+        ),
+        ({"count": 4900, "failures": 0, "variances": {}}, {"time": 0.7, "failures": 0}),
+    ]
+    assert git_exp("import", "fast", file).stdout.startswith("nothing to record")
+    few = table(tmp_path / "t.csv", head, "control,2,5,12,0.8,")
+    refused(git_exp("import", "fast", few, check=False), 6, "line 2 of t.csv is no window")
 
 
 def test_values_that_come_later_have_no_arm(

@@ -25,8 +25,9 @@ from gitexp.model import Arm
     metavar="F",
     default="auto",
     show_default=True,
-    help="bmf, criterion, csv, github-action-benchmark, go, google-benchmark, hyperfine, jsonl, "
-    "junit, promptfoo, pyperf or pytest-benchmark; auto goes by the shape.",
+    help="bmf, catch2, criterion, csv, github-action-benchmark, go, google-benchmark, hyperfine, "
+    "inspect, jmh, jsonl, junit, libtest, promptfoo, pyperf, pytest-benchmark or vitest; auto goes "
+    "by the shape.",
 )
 @click.option("--select", metavar="NAME", help="The one result of the file that is meant.")
 @click.option(

@@ -10,16 +10,21 @@ from pathlib import Path
 from gitexp.errors import Refused
 from gitexp.formats import (
     bmf,
+    catch2,
     criterion,
     github_action,
     go,
     google_benchmark,
     hyperfine,
+    inspect_log,
+    jmh,
     junit,
+    libtest,
     promptfoo,
     pyperf,
     pytest_benchmark,
     tables,
+    vitest,
 )
 from gitexp.formats.source import Source, open_source, parse_json
 from gitexp.formats.values import Format, Results, Unusable, clip
@@ -42,6 +47,9 @@ _DOCUMENTS: Mapping[Format, _Json] = {
     Format.PYTEST_BENCHMARK: _Json(pytest_benchmark.is_shape, pytest_benchmark.read),
     Format.PYPERF: _Json(pyperf.is_shape, pyperf.read),
     Format.GOOGLE_BENCHMARK: _Json(google_benchmark.is_shape, google_benchmark.read),
+    Format.VITEST: _Json(vitest.is_shape, vitest.read),
+    Format.JMH: _Json(jmh.is_shape, jmh.read),
+    Format.INSPECT: _Json(inspect_log.is_shape, inspect_log.read),
     Format.GITHUB_ACTION: _Json(github_action.is_shape, github_action.read),
     Format.BMF: _Json(bmf.is_shape, bmf.read),
 }
@@ -77,6 +85,8 @@ def _read_any(source: Source) -> Results:
         return _DOCUMENTS[Format.PYPERF].read(source.document())
     head = source.head.lstrip()
     if head.startswith(b"<"):
+        if any(root in head for root in catch2.ROOTS):
+            return catch2.read(source.binary())
         return junit.read(source.binary())
     if head.startswith((b"{", b"[")):
         return _read_any_json(source)
@@ -114,6 +124,10 @@ def _read_as(source: Source, format: Format) -> Results:
     match format:
         case Format.GO:
             return go.read(source.lines(is_strict=False))
+        case Format.LIBTEST:
+            return libtest.read(source.lines(is_strict=False))
+        case Format.CATCH2:
+            return catch2.read(source.binary())
         case Format.JUNIT:
             return junit.read(source.binary())
         case Format.CSV:
@@ -145,8 +159,11 @@ def _text_format(source: Source) -> Format | None:
     first = text.split("\n", 1)[0].rstrip("\r")
     if first == criterion.RAW_HEADER:
         return Format.CRITERION
-    if any(go.LINE.match(line) for line in re.split(r"[\r\n]+", text)):
-        return Format.GO
+    for line in re.split(r"[\r\n]+", text):
+        if go.LINE.match(line):
+            return Format.GO
+        if libtest.LINE.match(line):
+            return Format.LIBTEST
     return Format.CSV if tables.is_header(first) else None
 
 

@@ -31,6 +31,11 @@ class Format(StrEnum):
     GITHUB_ACTION = "github-action-benchmark"
     JUNIT = "junit"
     PROMPTFOO = "promptfoo"
+    VITEST = "vitest"
+    JMH = "jmh"
+    LIBTEST = "libtest"
+    CATCH2 = "catch2"
+    INSPECT = "inspect"
     CSV = "csv"
     JSONL = "jsonl"
 
@@ -185,6 +190,8 @@ def sampled(
     """
     scaled = [in_base_units(sample, unit)[0] for sample in samples]
     base = in_base_units(0.0, unit)[1]
+    if value is None and not scaled:
+        raise Unusable("has a benchmark without values")
     middle = median(scaled) if value is None else in_base_units(value, unit)[0]
     if abs(middle) > LARGEST_VALUE:
         raise Unusable(f"has a value beyond {LARGEST_VALUE:g} in base units: {middle:g}")

@@ -45,6 +45,27 @@ GITHUB_ACTION = json.dumps(
     ]
 )
 
+JMH = json.dumps(
+    [
+        {
+            "benchmark": "com.example.Parse.table",
+            "mode": "thrpt",
+            "params": {"size": "64"},
+            "primaryMetric": {
+                "score": 1.5e8,
+                "scoreError": 3.5e6,
+                "scoreUnit": "ops/s",
+                "rawData": [[1.5e8, 1.6e8], [1.4e8]],
+            },
+        },
+        {
+            "benchmark": "com.example.Parse.regex",
+            "mode": "avgt",
+            "primaryMetric": {"score": 2.5, "scoreUnit": "us/op"},
+        },
+    ]
+)
+
 JUNIT = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <testsuite name="s" tests="4" failures="1" errors="0" skipped="0" time="0.42">
@@ -74,6 +95,7 @@ ALL = {
     "criterion.jsonl": CRITERION_MESSAGES,
     "bmf.json": BMF,
     "github-action.json": GITHUB_ACTION,
+    "jmh.json": JMH,
     "junit.xml": JUNIT,
     "trials.csv": CSV,
     "trials.jsonl": JSONL,

@@ -55,6 +55,11 @@ def stored(name: str) -> dict[str, object]:
         ("junit-pytest.xml", Format.JUNIT),
         ("promptfoo.json", Format.PROMPTFOO),
         ("promptfoo-repeat.json", Format.PROMPTFOO),
+        ("criterion.csv", Format.CRITERION),
+        ("vitest.json", Format.VITEST),
+        ("libtest.txt", Format.LIBTEST),
+        ("catch2.xml", Format.CATCH2),
+        ("inspect.json", Format.INSPECT),
     ],
 )
 def test_a_format_is_told_by_its_shape_and_read_the_same_when_it_is_named(
@@ -71,6 +76,7 @@ def test_a_format_is_told_by_its_shape_and_read_the_same_when_it_is_named(
         ("criterion.jsonl", Format.CRITERION),
         ("bmf.json", Format.BMF),
         ("github-action.json", Format.GITHUB_ACTION),
+        ("jmh.json", Format.JMH),
         ("junit.xml", Format.JUNIT),
         ("trials.csv", Format.CSV),
         ("trials.jsonl", Format.JSONL),
@@ -225,6 +231,63 @@ def test_cargo_criterion_gives_its_typical_estimate(tmp_path: Path) -> None:
 
     assert (result.name, result.measures["time"].value) == ("norm", 104.5 / 1e9)
     assert result.measures["time"].count == 3
+
+
+def test_criterion_as_it_writes_it_is_read() -> None:
+    (result,) = read("criterion.csv").results
+
+    assert (result.name, result.main) == ("parse/table", "time")
+    assert result.measures["time"].count == 10
+
+
+def test_vitest_counts_in_milliseconds() -> None:
+    loop, reduce = read("vitest.json").results
+
+    assert (loop.name, loop.aliases) == ("a.bench.mjs > sum > loop", ("loop",))
+    assert loop.measures["time"].value == 0.00021000000003823516 / 1000
+    assert reduce.measures["time"].count == 82520
+
+
+def test_libtest_writes_commas_into_its_numbers() -> None:
+    copy, total = read("libtest.txt").results
+
+    assert (copy.name, copy.measures["time"].value) == ("bench_copy", 37.52 / 1e9)
+    assert (total.name, total.measures["time"].value) == ("bench_sum", 2668.15 / 1e9)
+
+
+def test_catch2_gives_means() -> None:
+    first, second = read("catch2.xml").results
+
+    assert (first.name, first.measures["time"].value) == ("fib 10", 3270.67 / 1e9)
+    assert second.name == "fib 20, a longer name that does not fit into its column"
+    assert second.measures["time"].count == 20
+
+
+def test_jmh_tells_throughput_from_time(tmp_path: Path) -> None:
+    table, regex = shaped(tmp_path, "jmh.json").results
+
+    assert (table.name, table.main) == ("com.example.Parse.table:size=64", "score")
+    assert table.aliases == ("Parse.table:size=64",)
+    assert (table.measures["score"].value, table.measures["score"].count) == (1.5e8, 3)
+    assert table.measures["score"].direction is Direction.HIGHER
+    assert (regex.measures["time"].value, regex.measures["time"].direction) == (
+        2.5e-6,
+        Direction.LOWER,
+    )
+
+
+def test_inspect_takes_epochs_as_answers_to_one_case() -> None:
+    found = read("inspect.json")
+
+    (result,) = found.results
+    assert (result.name, found.commit, found.is_dirty) == ("greet", "e9a9d71", True)
+    assert [(case.key, case.measures["success"].value) for case in result.cases] == [
+        ("w0", 1),
+        ("w1", 0),
+        ("w2", 1),
+    ]
+    assert result.cases[0].measures["includes"].count == 2
+    assert result.measures["accuracy"].value == pytest.approx(2 / 3)
 
 
 def test_bmf_latency_is_in_nanoseconds(tmp_path: Path) -> None:

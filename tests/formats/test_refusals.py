@@ -74,6 +74,13 @@ UNUSABLE: list[tuple[bytes, Format | None, str]] = [
     (b'{"arm": "control", "time": 1}\n[]\n', None, "has no object in line 2"),
     (b'{"arm": "control", "trial_id": [1]}\n', None, "trial_id in line 1 that is no text"),
     (b'{"results": {"version": 2, "results": [{"promptIdx": 0}]}}', None, "of version 2"),
+    (b'{"status": "started", "eval": {}}', None, "did not end: its status is started"),
+    (b'{"status": "success", "eval": {}, "samples": [{"id": true}]}', None, "without an id"),
+    (b'{"status": "success", "eval": {}}', None, "neither samples nor scores"),
+    (b"<Catch></Catch>", None, "holds no results"),
+    (b'<Catch><BenchmarkResults><mean value="x"/></BenchmarkResults></Catch>', None, "no number"),
+    (b'{"files": [{"groups": [{"benchmarks": [{"name": "a"}]}]}]}', None, "median that is no num"),
+    (b'[{"benchmark": "a", "primaryMetric": []}]', None, "no object 'primaryMetric'"),
     (b'{"a": {"latency": {"value": null}}}', None, "is no number"),
     (b'{"reason": "benchmark-complete", "id": "a"}\n', None, "no object 'typical'"),
 ]

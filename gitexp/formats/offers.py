@@ -56,5 +56,5 @@ def case_offers(cases: Iterable[Case]) -> tuple[Offer[str], ...]:
 
 
 def column_offers(columns: Iterable[str]) -> tuple[Offer[str], ...]:
-    """The columns of a table."""
-    return tuple(Offer(names=(name,), what=name) for name in columns)
+    """The columns of a table; `metric.NAME` where the name alone means something else."""
+    return tuple(Offer(names=(name, name.removeprefix("metric.")), what=name) for name in columns)

@@ -86,7 +86,13 @@ def _csv_rows(reader: Iterator[list[str]], header: list[str]) -> Iterator[Row]:
         if len(cells) != len(header):
             raise Unusable(f"has {len(cells)} cells in line {begin}, and {len(header)} columns")
         pairs = zip(header, cells, strict=True)
-        yield _row(begin, {name: cell.strip() for name, cell in pairs if name and cell.strip()})
+        yield _row(begin, {name: _plain(cell) for name, cell in pairs if name and cell.strip()})
+
+
+def _plain(cell: str) -> str:
+    """The cell without the apostrophe that keeps spreadsheets from computing it."""
+    text = cell.strip()
+    return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@") else text
 
 
 def _json_rows(lines: Iterable[str], columns: dict[str, None]) -> Iterator[Row]:

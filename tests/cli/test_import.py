@@ -513,6 +513,18 @@ def test_values_that_come_later_have_no_arm(
     assert [r["metrics"] for r in records if r["kind"] == "observation"] == [{"satisfaction": 0.8}]
 
 
+def test_a_metric_that_is_called_like_a_column_has_a_longer_name(
+    git: GitIn, git_exp: GitExp, create: Callable[..., None], tmp_path: Path
+) -> None:
+    create(*TIMED, "--metric", "case:lower:count")
+    file = table(tmp_path / "t.csv", "arm,block,case,metric.case", "control,1,'=a,7")
+
+    git_exp("import", "fast", file)
+
+    (trial,) = imported(git)
+    assert (trial["case"], trial["metrics"]["case"]) == ("=a", 7)
+
+
 def test_trials_that_were_exported_are_known_again(
     git: GitIn, git_exp: GitExp, create: Callable[..., None], tmp_path: Path
 ) -> None:

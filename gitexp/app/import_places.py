@@ -105,7 +105,7 @@ def _refuse_other_values(draft: Draft, run: RunTrial) -> None:
         return
     raise Refused(
         f"{draft.where} is recorded already, {what} (trial {run.record.id})",
-        hint="what is recorded stays; if this is another trial, give it an id: --trial-id NAME",
+        hint="what is recorded stays; another trial needs another id: --trial-id NAME",
         code="trial-id-taken",
     )
 

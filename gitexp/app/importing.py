@@ -20,9 +20,11 @@ from gitexp.blocks import RunTrial
 from gitexp.errors import Refused, UsageError
 from gitexp.formats import Format, Results, read_results
 from gitexp.model import Arm, ExperimentId, Oid, Outcome, RecordId
+from gitexp.store.lock import repository_lock
 from gitexp.store.repository import MissingObject
 from gitexp.store.store import Store
 
+_PATIENCE_S = 120.0
 _COMMIT = re.compile(r"[0-9a-f]{7,40}\Z")
 
 
@@ -139,6 +141,21 @@ def import_files(store: Store, exp: ExperimentId, wanted: Import) -> ImportedVie
             hint="import the trials first, then the values",
             code="mixed",
         )
+    if wanted.is_dry_run:
+        return _place(store, loaded, told, trials, later, wanted)
+    # between looking what is recorded and recording, nobody else may import the same file
+    with repository_lock(store.git, patience_s=_PATIENCE_S):
+        return _place(store, load(store, exp), told, trials, later, wanted)
+
+
+def _place(
+    store: Store,
+    loaded: Loaded,
+    told: Sequence[_Told],
+    trials: list[Draft],
+    later: list[NewObservation],
+    wanted: Import,
+) -> ImportedView:
     if later:
         return _import_later(store, loaded, told, later, wanted)
     return _import_trials(store, loaded, told, trials, wanted)

@@ -12,7 +12,7 @@ import pytest
 
 from gitexp.model import ExperimentId
 from gitexp.store.store import Store
-from tests.cli.scenes import refused, state, trials
+from tests.cli.scenes import begin, refused, state, trials
 from tests.support import GitExp, GitIn, Result
 
 FILES = Path(__file__).parents[1] / "formats" / "files"
@@ -493,6 +493,21 @@ def test_a_table_of_windows_tells_how_many_uses_each_is(
     assert git_exp("import", "fast", file).stdout.startswith("nothing to record")
     few = table(tmp_path / "t.csv", head, "control,2,5,12,0.8,")
     refused(git_exp("import", "fast", few, check=False), 6, "line 2 of t.csv is no window")
+
+
+def test_a_file_that_is_imported_several_times_at_once_is_recorded_once(
+    git: GitIn, create: Callable[..., None], tmp_path: Path
+) -> None:
+    create(*TIMED, "--test", "welch")
+    rows = [f"{arm},{n}" for n in range(1, 21) for arm in ("control", "treatment")]
+    file = table(tmp_path / "t.csv", "arm,time", *rows)
+
+    programs = [begin("import", "fast", str(file), cwd=git.path) for _ in range(4)]
+
+    said = [program.communicate(timeout=120) for program in programs]
+    assert [program.returncode for program in programs] == [0] * 4, said
+    assert sum(out.startswith("40 trials recorded") for out, _ in said) == 1
+    assert len(imported(git)) == 40
 
 
 def test_values_that_come_later_have_no_arm(

@@ -139,6 +139,7 @@ class Notebook:
         slot: int | None = None,
         host: str = "mill",
         env: RecordId | None = None,
+        case: str | None = None,
     ) -> Record:
         """One trial; `failures` follows from the outcome."""
         failed = 1.0 if outcome in (Outcome.FAILED, Outcome.TIMEOUT) else 0.0
@@ -154,6 +155,7 @@ class Notebook:
             exit_code=0 if outcome is Outcome.OK else 1,
             metrics={"failures": failed, **metrics},
             env=env,
+            case=case,
         )
         return self.add(body, writer=writer, at=at)
 

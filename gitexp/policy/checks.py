@@ -26,6 +26,7 @@ def record_health(
         *_revision_health(experiment, revision),
         *_missing_health(experiment, revision),
         *_metric_health(experiment.plan, blocks),
+        *_case_health(blocks),
     ]
 
 
@@ -72,6 +73,28 @@ def _metric_health(plan: Plan, blocks: Sequence[Block]) -> list[Health]:
         )
         for guard in plan.guardrails
         if measured and not any(block.has_value(guard.metric) for block in measured)
+    ]
+
+
+def _case_health(blocks: Sequence[Block]) -> list[Health]:
+    """A warning for cases that count twice: two clones imported them before they heard of it."""
+    first: dict[str, Block] = {}
+    again: list[Block] = []
+    for block in blocks:
+        case = block.control.trial.case
+        if case is not None and first.setdefault(case, block) is not block:
+            again.append(block)
+    if not again:
+        return []
+    return [
+        Health(
+            check="cases",
+            state=HealthState.WARN,
+            value=f"{len(again)} of {len(blocks)} blocks ask a case again",
+            threshold="every case in one block",
+            advice="take them out: git exp retract "
+            f"{again[0].control.record.id} --reason 'asked twice'",
+        )
     ]
 
 

@@ -329,6 +329,7 @@ def test_an_error_is_a_failed_trial_and_a_wrong_answer_is_none(
     file = promptfoo(tmp_path / "c.json", {0: True, 1: False, 2: None})
     git_exp("import", "fast", "--arm", "control", file)
 
+    assert "case 2 control  failed" in git_exp("log", "fast").stdout
     assert {t["case"]: (t["outcome"], t["metrics"]) for t in imported(git)} == {
         "0": ("ok", {"success": 1, "failures": 0}),
         "1": ("ok", {"success": 0, "failures": 0}),

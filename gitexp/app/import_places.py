@@ -36,7 +36,7 @@ def placed(store: Store, loaded: Loaded, drafts: Sequence[Draft]) -> tuple[NewTr
     }
     for draft in named:
         if draft.trial_id in known:
-            _refuse_other_values(draft, known[draft.trial_id])
+            _refuse_other_values(experiment, draft, known[draft.trial_id])
     kept = [_where_it_was(draft, known) for draft in named]
     if experiment.plan.test.is_paired:
         blocks = _blocks_of_cases(experiment, revision, store.writer, kept, known)
@@ -62,7 +62,7 @@ def without_exported(
         if run is None:
             others.append(draft)
         else:
-            _refuse_other_values(draft, run)
+            _refuse_other_values(loaded.experiment, draft, run)
             found.append(run)
     return tuple(others), tuple(found)
 
@@ -88,8 +88,12 @@ def _refuse_same_id(drafts: Iterable[Draft]) -> None:
             )
 
 
-def _refuse_other_values(draft: Draft, run: RunTrial) -> None:
-    """Nothing, when the draft says what is recorded of its trial."""
+def _refuse_other_values(experiment: Experiment, draft: Draft, run: RunTrial) -> None:
+    """Nothing, when the draft says what is recorded of its trial.
+
+    Raises:
+        Refused: else, with what is recorded, where the plan does not keep that to itself.
+    """
     trial = run.trial
     other = next((n for n, v in draft.metrics.items() if run.metrics.get(n) != v), None)
     if draft.arm is not trial.arm:
@@ -101,6 +105,8 @@ def _refuse_other_values(draft: Draft, run: RunTrial) -> None:
     elif other is not None:
         value = run.metrics.get(other)
         what = f"without {other}" if value is None else f"with {other} {value:g}"
+        if experiment.shows_counts_only(trial.revision):
+            what = f"with another {other}"
     else:
         return
     raise Refused(

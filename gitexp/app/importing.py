@@ -201,7 +201,7 @@ def _import_trials(
         ids = tuple(view.id for view in recorded)
         notes = dict.fromkeys(v.note for v in recorded if v.note and not v.existed)
     found = (
-        *(_of_record(run) for run in exported),
+        *(_of_record(loaded, run) for run in exported),
         *(
             _of_trial(one, id=id, existed=was)
             for one, id, was in zip(new, ids, existed, strict=True)
@@ -279,8 +279,9 @@ def _lacking(loaded: Loaded, trials: Sequence[Imported]) -> Arm | None:
     return next((arm for arm in Arm if arm not in arms), None) if blocks else None
 
 
-def _of_record(run: RunTrial) -> Imported:
+def _of_record(loaded: Loaded, run: RunTrial) -> Imported:
     trial = run.trial
+    hides_values = loaded.experiment.shows_counts_only(trial.revision)
     return Imported(
         id=run.record.id,
         arm=trial.arm,
@@ -288,7 +289,7 @@ def _of_record(run: RunTrial) -> Imported:
         case=trial.case,
         trial_id=trial.trial_id,
         outcome=trial.outcome,
-        metrics=dict(run.metrics),
+        metrics={} if hides_values else dict(run.metrics),
         existed=True,
     )
 

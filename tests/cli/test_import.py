@@ -361,6 +361,18 @@ def test_a_case_is_answered_once(
     assert len(imported(git)) == 1
 
 
+def test_a_plan_that_shows_counts_alone_tells_no_recorded_value(
+    git_exp: GitExp, create: Callable[..., None], tmp_path: Path
+) -> None:
+    create(*JUDGED, "--on-expiry", "spend")
+    git_exp("import", "fast", "--arm", "control", promptfoo(tmp_path / "a.json", {0: True}))
+
+    other = promptfoo(tmp_path / "b.json", {0: False})
+    result = git_exp("import", "fast", "--arm", "control", other, check=False)
+
+    refused(result, 6, "case 0 of b.json is recorded already, with another success")
+
+
 def test_a_case_belongs_to_one_clone(
     git_exp: GitExp, create: Callable[..., None], tmp_path: Path
 ) -> None:

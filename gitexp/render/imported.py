@@ -49,7 +49,7 @@ def _headline(view: ImportedView) -> str:
 
 def _places(view: ImportedView) -> list[tuple[str, str]]:
     facts = []
-    blocks = sorted({trial.block for trial in view.trials if trial.block})
+    blocks = _blocks(view)
     arms = sorted({trial.arm for trial in view.trials})
     if arms:
         what = " and ".join(arms)
@@ -66,10 +66,16 @@ def _places(view: ImportedView) -> list[tuple[str, str]]:
     return facts
 
 
+def _blocks(view: ImportedView) -> list[int]:
+    return sorted({trial.block for trial in view.trials if trial.block})
+
+
 def _notes(view: ImportedView) -> list[str]:
     notes = list(view.notes)
     if view.waits is not None:
-        notes.append(f"these blocks wait for their {view.waits}")
+        is_one = len(_blocks(view)) == 1
+        what = "this block waits for its" if is_one else "these blocks wait for their"
+        notes.append(f"{what} {view.waits}")
     if view.cases and view.cases < view.max_blocks:
         notes.append(
             f"{_counted(view.cases, 'case')}, and the plan ends with block {view.max_blocks}: it "
@@ -101,7 +107,8 @@ def _next(view: ImportedView) -> tuple[str, ...]:
     if view.is_dry_run:
         return ()
     if view.waits is not None:
-        return (f"git exp import {view.exp} --arm {view.waits} FILE",)
+        block = "" if view.cases else f" --block {_blocks(view)[0]}"
+        return (f"git exp import {view.exp} --arm {view.waits}{block} FILE",)
     return (f"git exp analyze {view.exp}",)
 
 

@@ -603,7 +603,7 @@ def test_a_document_lists_what_was_recorded(
     assert document["schema"] == "gitexp.import/1"
     assert document["files"] == [{"file": "pyperf.json", "format": "pyperf"}]
     assert [t["id"] for t in document["trials"]] == [trial["id"]]
-    assert document["next"] == ["git exp import fast --arm treatment FILE"]
+    assert document["next"] == ["git exp import fast --arm treatment --block 3 FILE"]
 
 
 REFUSALS: dict[str, tuple[Sequence[str | Path], int, str]] = {

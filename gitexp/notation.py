@@ -71,6 +71,20 @@ def parse_duration(text: str) -> float:
     return float(found[1]) * _SECONDS[found[2] or "s"]
 
 
+def parse_cost(text: str) -> tuple[str, float]:
+    """The metric and the amount, above 0, in 'NAME=AMOUNT'.
+
+    >>> parse_cost("tokens=2e6")
+    ('tokens', 2000000.0)
+    """
+    name, _, amount = text.rpartition("=")
+    if not _NAME.match(name) or not re.fullmatch(_NUMBER, amount) or not float(amount) > 0:
+        raise ValueError(f"{text!r} is not a metric and an amount above 0: try tokens=100000")
+    if float(amount) > LARGEST_VALUE:
+        raise ValueError(f"the amount of {text!r} is beyond {LARGEST_VALUE:g}")
+    return name, float(amount)
+
+
 def parse_metric(text: str) -> Metric:
     """The metric in 'NAME[:DIRECTION[:UNIT]]'.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from gitexp.app.allowance import Allowance, Limits, Reached
 from gitexp.app.analyze import settle, view_of
 from gitexp.app.answered import Answered, answer_for
 from gitexp.app.block_runner import BlockRunner, trial_done
@@ -22,6 +23,7 @@ from gitexp.model import (
     ExperimentId,
     Record,
     State,
+    Trial,
     Verdict,
 )
 from gitexp.runner.environment import host
@@ -38,11 +40,19 @@ class RunOptions:
     blocks: Run exactly so many, even past the decision; None: until decided or used up.
     again: Run although the same two trees were judged in another experiment.
     allow_shared: Go on although both arms may run the same code.
+    max_time_s, max_failures, max_cost: What it may use up, asked before every block.
     """
 
     blocks: int | None = None
     again: bool = False
     allow_shared: bool = False
+    max_time_s: float | None = None
+    max_failures: int | None = None
+    max_cost: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(time_s=self.max_time_s, failures=self.max_failures, cost=self.max_cost)
 
 
 def run(store: Store, exp: ExperimentId, options: RunOptions) -> Iterator[RunMessage]:
@@ -65,6 +75,7 @@ class _Run:
         self._comparison = loaded.compared()
         self._runner = BlockRunner(store, loaded.experiment, self._comparison.revision)
         self._started = time.monotonic()
+        self._allowance = Allowance(options.limits, clock=time.monotonic)
         self._blocks_run = 0
         self._block_s: list[float] = []
 
@@ -103,7 +114,7 @@ class _Run:
                 warm_up=self._experiment.plan.warm_up,
                 warnings=(*warnings, *rig.warnings),
             )
-            yield from (self._done(record, None) for record in self._runner.warm_up(rig))
+            yield from self._warm_up(rig)
             yield from self._blocks(rig, settled)
 
     def _answer(self) -> Answered | None:
@@ -116,13 +127,25 @@ class _Run:
         self._store.flush()
         self._store.maintain()
 
+    def _warm_up(self, rig: Rig) -> Iterator[RunMessage]:
+        began, blocks = time.monotonic(), self._experiment.plan.warm_up
+        yield from self._told(self._runner.warm_up(rig), None)
+        for _ in range(blocks):
+            each_s = (time.monotonic() - began) / blocks
+            self._allowance.block_took(each_s, is_warm_up=True)
+
     def _blocks(self, rig: Rig, view: AnalysisView) -> Iterator[RunMessage]:
         failed_in_a_row = 0
         reason: str | None = None
         while reason is None:
+            reached = self._allowance.reached()
+            if reached is not None:
+                yield self._used_up(reached)
+                return
             began = time.monotonic()
-            yield from (self._done(record, view) for record in self._runner.block(rig))
+            yield from self._told(self._runner.block(rig), view)
             self._block_s.append(time.monotonic() - began)
+            self._allowance.block_took(self._block_s[-1])
             self._blocks_run += 1
             view = self._settle(self._view())
             yield LookTaken(
@@ -137,6 +160,12 @@ class _Run:
                     code="both-failed",
                 )
         yield self._ended(reason)
+
+    def _told(self, records: Iterable[Record], view: AnalysisView | None) -> Iterator[RunMessage]:
+        for record in records:
+            yield self._done(record, view)
+            assert isinstance(record.body, Trial)
+            self._allowance.take(record.body)
 
     # --- what has been recorded ---------------------------------------------------------------
 
@@ -180,7 +209,8 @@ class _Run:
     def _at_most(self, view: AnalysisView) -> float | None:
         if not self._block_s:
             return None
-        return self._blocks_left(view) * sum(self._block_s) / len(self._block_s)
+        planned_s = self._blocks_left(view) * sum(self._block_s) / len(self._block_s)
+        return min(planned_s, self._allowance.left_s)
 
     # --- what is told -------------------------------------------------------------------------
 
@@ -202,3 +232,17 @@ class _Run:
             blocks_run=self._blocks_run,
             elapsed_s=time.monotonic() - self._started,
         )
+
+    def _used_up(self, reached: Reached) -> RunEnded:
+        """The end of a run that may not begin another block, and the command that goes on."""
+        ended, exp = self._ended(reached.budget), self._experiment.id
+        command = f"git exp run {exp}{self._flags}{self._allowance.going_on(reached).flags}"
+        log = (f"git exp log {exp}",) if reached.budget == "max-failures" else ()
+        return replace(ended, reached=reached, view=replace(ended.view, next=(*log, command)))
+
+    @property
+    def _flags(self) -> str:
+        options = self._options
+        blocks = "" if options.blocks is None else f" --blocks {options.blocks - self._blocks_run}"
+        again, shared = " --again" * options.again, " --allow-shared" * options.allow_shared
+        return f"{blocks}{again}{shared}"

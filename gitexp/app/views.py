@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gitexp.app.allowance import Reached
 from gitexp.app.answered import Answered
 from gitexp.decision import Analysis, GuardSize, Noise, NoiseFloor, Others
 from gitexp.lifecycle import Experiment
@@ -123,13 +124,16 @@ class LookTaken:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
     """Attributes:
-    stopped: 'decided', 'ended', 'blocks', 'exhausted', 'waiting' or 'expired'.
+    stopped: 'decided', 'ended', 'blocks', 'exhausted', 'waiting' or 'expired', or the budget that
+        was reached: 'max-time', 'max-failures' or 'max-cost'.
+    reached: That budget.
     """
 
     view: AnalysisView
     stopped: str
     blocks_run: int
     elapsed_s: float
+    reached: Reached | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

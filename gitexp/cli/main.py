@@ -106,7 +106,8 @@ Without a command: git exp status. Help of one command: git exp COMMAND -h.
 Where [ID] may be left out, the default is the branch checked out here.
 
 \b
-Exit status: 0 done, 6 refused, 128 failed, 129 usage, 130 interrupted;
+Exit status: 0 done, 5 a --max-… budget was reached, 6 refused, 128 failed,
+129 usage, 130 interrupted;
 with --exit-code: 0 better, 1 worse, blocked or equivalent, 3 collecting or
 undecided, 4 invalid.""",
 )

@@ -1,4 +1,4 @@
-"""The keys of `analyze --json`, which the verdict of `run --json` holds, too; of `power --json`."""
+"""The keys of `analyze --json` and of `power --json`."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ from gitexp.app.views import (
 )
 from gitexp.render.analysis_document import analysis_values, power_values
 from gitexp.render.plain import health_values, metric_values, plain_object, problem_values
+from gitexp.render.verdict_line import verdict_line
 
 if TYPE_CHECKING:
     from gitexp.render.views import View
@@ -114,12 +115,7 @@ def run_object(message: RunMessage) -> dict[str, object]:
                 },
             )
         case RunEnded():
-            ran = {
-                "stopped": message.stopped,
-                "blocks_run": message.blocks_run,
-                "elapsed_s": message.elapsed_s,
-            }
-            return _event("verdict", {**analysis_values(message.view), **ran})
+            return verdict_line(message)
         case SelfCompared():
             return _event("aa", _self_compared(message))
         case Answered():

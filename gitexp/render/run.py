@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from gitexp.app.allowance import Reached
 from gitexp.app.answered import Answered
 from gitexp.app.views import (
     LookTaken,
@@ -41,6 +42,8 @@ def run_page(ended: RunEnded, screen: Screen) -> list[Line]:
         why = f"all planned blocks are there; waiting for {decider} to sync"
     if ended.stopped == "ended":
         why = f"{why}: {_ending(ended.view.experiment)}"
+    if ended.reached is not None:
+        why = _used_up(ended.reached)
     did = f"{numbers.plural(ended.blocks_run, 'block')} run in {numbers.span(ended.elapsed_s)}"
     if not ended.blocks_run:
         did = "nothing run"
@@ -82,6 +85,24 @@ def answer_page(ended: Answered, screen: Screen) -> list[Line]:
     change = numbers.change(judged.effect, ended.metric, ended.scale)
     lines = [*wrapped(text, screen), *told("primary", f"{ended.metric.name} {change}", screen)]
     return lines + commands("next", ended.next)
+
+
+def _used_up(reached: Reached) -> str:
+    """Which budget forbids another block, and what was used of it."""
+    match reached.budget:
+        case "max-failures":
+            failed = numbers.plural(round(reached.used), "trial")
+            return f"{failed} failed, and --max-failures allows {round(reached.limit)}"
+        case "max-cost":
+            used = numbers.significant(reached.used, 6)
+            limit = numbers.significant(reached.limit, 6)
+            return f"{reached.metric} adds up to {used}, and --max-cost allows {limit}"
+        case _:
+            limit = numbers.span(reached.limit)
+            if reached.block_s is None or reached.used >= reached.limit:
+                return f"--max-time {limit} is used up"
+            block = numbers.span(reached.block_s)
+            return f"another block, about {block}, does not fit in --max-time {limit}"
 
 
 def _ending(experiment: Experiment) -> str:

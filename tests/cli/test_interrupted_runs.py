@@ -163,3 +163,35 @@ def test_runs_stopped_by_interrupts_add_up(
     assert statuses <= {0, 130, -signal.SIGINT}
     assert slots(ready) == schedule
     assert measured(ready) == expected_scores()
+
+
+@pytest.mark.parametrize("budget", ["--max-cost=score=1", "--max-time=600s --blocks=1"])
+def test_runs_ended_by_budgets_add_up(
+    ready: GitIn, schedule: list[tuple[int, int, int, str]], budget: str
+) -> None:
+    git_exp = GitExp(ready.path)
+    for _ in range(BLOCKS - 1):
+        end = git_exp("run", "--json", *budget.split(), check=False).objects[-1]
+        assert (end["verdict"], end["blocks_run"]) == ("collecting", 1)
+
+    assert git_exp("run", "--json", *budget.split()).objects[-1]["verdict"] == "better"
+    assert slots(ready) == schedule
+    assert measured(ready) == expected_scores()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_run_with_budgets_goes_on_after_any_signal(
+    ready: GitIn, schedule: list[tuple[int, int, int, str]], number: signal.Signals
+) -> None:
+    budgets = ("--max-time=10m", "--max-failures=3", "--max-cost=score=10000")
+    running = begin("run", "--json", *budgets, cwd=ready.path)
+    after(running, 3)
+    running.send_signal(number)
+    _, err = running.communicate()
+
+    end = GitExp(ready.path)("run", "--json", *budgets).objects[-1]
+
+    assert "Traceback" not in err
+    assert (end["stopped"], end["verdict"]) == ("decided", "better")
+    assert slots(ready) == schedule
+    assert measured(ready) == expected_scores()

@@ -11,6 +11,7 @@ from gitexp.model import (
     DIFFERENCE_UNITS,
     LARGEST_VALUE,
     Direction,
+    Extract,
     Guardrail,
     Metric,
     Scale,
@@ -22,6 +23,9 @@ _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _DURATION = re.compile(rf"({_NUMBER})\s*(ms|s|m|min|h|d)?\Z")
 _AMOUNT = re.compile(rf"({_NUMBER})\s*(%|pp)?\Z")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+RULE_LIMIT = 1000
+"""Characters of an extraction's rule."""
 
 KNOWN_DIRECTIONS = {
     "ns/op": Direction.LOWER,
@@ -187,6 +191,61 @@ def parse_watch(text: str) -> Watch:
         # a share: 50% of a yes-or-no metric or of a score is 0.5
         return Watch(metric=metric, floor=amount.value / 100)
     return Watch(metric=metric, floor=amount.value)
+
+
+def parse_extract(text: str) -> Extract:
+    """The rule in 'NAME=FORMAT:RULE'.
+
+    'regex:PATTERN' for standard output, 'json:[FILE#]PATH', 'csv:[FILE#]COLUMN', 'size:FILE'.
+
+    >>> parse_extract("score=json:out.json#total.score").select
+    'total.score'
+    """
+    name, equals, spec = text.partition("=")
+    kind, colon, rule = spec.partition(":")
+    if not equals or not colon or not _NAME.match(name):
+        raise ValueError(f"{text!r} is not NAME=FORMAT:RULE: try score=regex:'score ([0-9.]+)'")
+    file: str | None = None
+    match kind:
+        case "regex":
+            _check_pattern(rule)
+        case "size":
+            file, rule = rule, ""
+        case "json" | "csv":
+            before, hash_, after = rule.partition("#")
+            file, rule = (before or None, after) if hash_ else (None, rule)
+            if not rule:
+                raise ValueError(f"{text!r} names no {'path' if kind == 'json' else 'column'}")
+        case _:
+            raise ValueError(f"{kind!r} in {text!r} is not regex, json, csv or size")
+    if file is not None and not is_below(file):
+        raise ValueError(f"{file!r} in {text!r} is no path of a file in the checkout")
+    if len(rule) > RULE_LIMIT or len(file or "") > RULE_LIMIT:
+        raise ValueError(f"the rule of {name} is longer than {RULE_LIMIT} characters")
+    return Extract(metric=name, format=kind, file=file, select=rule)
+
+
+def extract_text(extract: Extract) -> str:
+    """The rule as `parse_extract` reads it."""
+    if extract.file is None:
+        return f"{extract.metric}={extract.format}:{extract.select}"
+    hash_ = "#" if extract.select else ""
+    return f"{extract.metric}={extract.format}:{extract.file}{hash_}{extract.select}"
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        groups = re.compile(pattern).groups
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+    if not groups:
+        raise ValueError(f"{pattern!r} has no group: put ( ) around the number")
+
+
+def is_below(path: str) -> bool:
+    """Whether a path, by its words alone, stays below the folder it is relative to."""
+    parts = path.split("/")
+    return bool(path) and "\0" not in path and not path.startswith("/") and ".." not in parts
 
 
 def in_metric_units(metric: Metric, amount: Amount) -> float:

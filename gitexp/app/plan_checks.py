@@ -30,6 +30,7 @@ def check_together(reader: OptionReader, plan: Plan) -> None:
     )
     _refuse_windows(reader, plan)
     _refuse_repeated(reader, plan)
+    _refuse_extracts(reader, plan)
     _refuse_stopping(reader, plan)
 
 
@@ -62,6 +63,22 @@ def _refuse_repeated(reader: OptionReader, plan: Plan) -> None:
             )
             reader.refuse_unless(metric.name not in seen, f"--{option}: {metric.name} is {what}")
             seen.add(metric.name)
+
+
+def _refuse_extracts(reader: OptionReader, plan: Plan) -> None:
+    declared = {metric.name for metric in plan.declared}
+    seen: set[str] = set()
+    for extract in plan.extracts:
+        name = extract.metric
+        reader.refuse_unless(
+            name in declared,
+            f"--extract: {name} is no metric of this plan; --watch {name}:lower would keep it",
+        )
+        reader.refuse_unless(name not in seen, f"--extract: {name} is given twice")
+        seen.add(name)
+    reader.refuse_unless(
+        "failures" not in seen, "--extract: failures is built in, the share of failed trials"
+    )
 
 
 def _refuse_stopping(reader: OptionReader, plan: Plan) -> None:

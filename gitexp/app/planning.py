@@ -27,6 +27,7 @@ from gitexp.model import (
 from gitexp.notation import (
     default_scale,
     parse_duration,
+    parse_extract,
     parse_guardrail,
     parse_metric,
     parse_watch,
@@ -76,6 +77,7 @@ class PlanOptions:
     auto_rollback: bool | None = None
     uses_per_month: str | None = None
     windows: bool | None = None
+    extract: tuple[str, ...] = ()
 
     def configured(self, settings: Settings) -> PlanOptions:
         """The same, with what was not typed taken from the configuration."""
@@ -211,7 +213,11 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
         ),
         grant=None,
         windows=windows,
+        extracts=_metrics(reader, "extract", options.extract, parse_extract, ()),
     )
+    if like is not None and not options.extract:
+        names = {metric.name for metric in plan.declared}
+        plan = replace(plan, extracts=tuple(e for e in like.extracts if e.metric in names))
     check_together(reader, plan)
     _refuse(reader.complaints)
     return plan

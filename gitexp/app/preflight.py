@@ -16,6 +16,7 @@ from gitexp.decision import Analysis
 from gitexp.errors import Refused
 from gitexp.health import HealthState
 from gitexp.model import Arm, Outcome, RolledBack, State, Trial
+from gitexp.runner.extract import refuse_unknown
 from gitexp.store.store import Store
 
 CLOCK_TOLERANCE = timedelta(minutes=1)
@@ -39,6 +40,7 @@ def refuse_to_run(store: Store, loaded: Loaded, analysis: Analysis) -> tuple[str
         )
     refuse_new_revision(loaded)
     refuse_wrong_clock(store, loaded)
+    refuse_unknown(experiment.plan.extracts)
     require_trust(experiment)
     return _warnings(store, loaded)
 
@@ -134,6 +136,14 @@ def blame(rig: Rig, trial: Trial) -> Refused:
         return missing
     if trial.metrics.get(rig.experiment.plan.primary.name) is None and trial.exit_code == 0:
         name = rig.experiment.plan.primary.name
+        if any(extract.metric == name for extract in rig.experiment.plan.extracts):
+            return Refused(
+                f"the {trial.arm} has no value: {_last_line(rig, trial)}",
+                hint=f"see what it leaves behind: cd {rig.checkouts[trial.arm].path} && "
+                f"{rig.command}; another rule: git exp create --like {rig.experiment.id} "
+                f"--extract {name}=…",
+                code="preflight",
+            )
         return Refused(
             f"the command reports no metric {name!r} in the {trial.arm}",
             hint=f"print a line 'METRIC {name}=…', or write {name}=… to $GITEXP_METRICS",

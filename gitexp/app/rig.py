@@ -24,7 +24,9 @@ from gitexp.model import (
     RecordId,
     Trial,
 )
+from gitexp.runner.declared import in_declared_units
 from gitexp.runner.environment import facts, host
+from gitexp.runner.extract import extraction_of
 from gitexp.runner.isolation import Shared, shared
 from gitexp.runner.process import Launcher
 from gitexp.runner.schedule import order, seed
@@ -70,7 +72,10 @@ class Rig:
                 then the trial is recorded as failed first.
         """
         name = ulid(time.time_ns() // 1_000_000, os.urandom(10))
-        measured = self._measure(arm, block=block, attempt=attempt, name=name)
+        measured = in_declared_units(
+            self._measure(arm, block=block, attempt=attempt, name=name),
+            self.experiment.plan.declared,
+        )
         outcome, metrics, complaint = self._judge(measured)
         record = self.store.record(
             self.experiment.id,
@@ -124,6 +129,7 @@ class Rig:
             env=env,
             timeout_s=self.experiment.plan.timeout_s,
             scratch=self.scratch / name,
+            extraction=extraction_of(self.experiment.plan, checkout),
         )
 
     def _judge(self, measured: Measurement) -> tuple[Outcome, dict[str, float], str | None]:
@@ -245,6 +251,12 @@ def _note_environment(
 def _payload(measured: Measurement, outcome: Outcome) -> bytes | None:
     """What a record has no room for: inner samples, and the output of a trial that failed."""
     kept: dict[str, object] = {}
-    if outcome in (Outcome.FAILED, Outcome.TIMEOUT) and measured.tail:
-        kept["tail"] = measured.tail
+    tail = measured.tail
+    if outcome is not measured.outcome and measured.notes:
+        # it went well and failed all the same: what is missing is the reason
+        tail = "
+".join([tail.rstrip("
+"), *measured.notes])
+    if outcome in (Outcome.FAILED, Outcome.TIMEOUT) and tail:
+        kept["tail"] = tail
     return payload_of(kept, measured.samples)

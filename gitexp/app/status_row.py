@@ -134,6 +134,7 @@ def question(plan: Plan) -> str:
         "scale": plan.scale,
         "goal": plan.goal,
         "size": plan.min_effect if plan.goal is Goal.BETTER else plan.max_regression,
+        **({"extract": [asdict(extract) for extract in plan.extracts]} if plan.extracts else {}),
     }
     text = json.dumps(asked, sort_keys=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()

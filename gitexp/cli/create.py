@@ -80,6 +80,12 @@ from gitexp.model import Goal, Scale, Spending, Stopping, TestName
     "--harness", metavar="PATH", multiple=True, help="Take this path from control in both arms."
 )
 @click.option(
+    "--extract",
+    metavar="NAME=RULE",
+    multiple=True,
+    help="Read a metric from regex:PATTERN, json:[FILE#]PATH, csv:[FILE#]COLUMN or size:FILE.",
+)
+@click.option(
     "--uses-per-month", metavar="N", help="How often it is used: says what a change saves."
 )
 @click.option(

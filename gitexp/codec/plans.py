@@ -8,6 +8,7 @@ from gitexp.codec.fields import Fields, dump, format_time, load_object
 from gitexp.model import (
     LARGEST_VALUE,
     Direction,
+    Extract,
     Goal,
     Grant,
     Guardrail,
@@ -71,6 +72,7 @@ def canonical(plan: Plan) -> str:
             "like": plan.like,
             "uses_per_month": plan.uses_per_month,
             **({"windows": True} if plan.windows else {}),
+            **({"extract": [_extract(e) for e in plan.extracts]} if plan.extracts else {}),
             **({} if plan.grant is None else {"fdr": _grant(plan.grant)}),
         }
     )
@@ -130,6 +132,7 @@ def parse_plan(text: str) -> Plan:
         uses_per_month=_uses(fields),
         grant=_parse_grant(fields.mapping("fdr")) if fields.has("fdr") else None,
         windows=fields.flag("windows") if fields.has("windows") else False,
+        extracts=_parse_extracts(fields),
     )
     _check_together(plan)
     return plan
@@ -168,6 +171,30 @@ def _check_together(plan: Plan) -> None:
         raise ValueError(f"the test {plan.test!r} takes no windows")
     if plan.test.is_of_rates and (plan.primary.unit != "bool" or plan.scale is Scale.LOG):
         raise ValueError(f"the test {plan.test!r} is of differences of yes-or-no metrics")
+
+
+def _extract(extract: Extract) -> dict[str, object]:
+    return {
+        "metric": extract.metric,
+        "format": extract.format,
+        "file": extract.file,
+        "select": extract.select,
+    }
+
+
+def _parse_extracts(fields: Fields) -> tuple[Extract, ...]:
+    return tuple(_parse_extract(item) for item in fields.items("extract"))
+
+
+def _parse_extract(item: object) -> Extract:
+    fields = Fields(_object(item))
+    # a format of a newer program is no reason not to analyse what was recorded: run refuses it
+    return Extract(
+        metric=fields.text("metric", limit=200),
+        format=fields.text("format", limit=50),
+        file=fields.optional_text("file"),
+        select=fields.text("select"),
+    )
 
 
 def _grant(grant: Grant) -> dict[str, object]:

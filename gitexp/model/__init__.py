@@ -12,6 +12,7 @@ from __future__ import annotations
 from gitexp.model.plan import (
     ArmTip,
     Comparison,
+    Extract,
     Grant,
     Guardrail,
     Plan,
@@ -89,6 +90,7 @@ __all__ = [
     "Evidence",
     "ExperimentId",
     "Expired",
+    "Extract",
     "Goal",
     "Grant",
     "GuardState",

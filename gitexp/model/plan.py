@@ -47,6 +47,24 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extract:
+    """Where a metric is read from when the command does not report it itself.
+
+    Attributes:
+        metric: Name of a metric of the plan.
+        format: 'regex', 'json', 'csv', 'size' or the name of a result format.
+        file: Path below the checkout; None: standard output.
+        select: The pattern, the path in a document, the column or the result; '' where there is
+            nothing to choose.
+    """
+
+    metric: str
+    format: str
+    file: str | None
+    select: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """What the level of a plan was granted from: the repository's error budget, as known then.
 
@@ -87,6 +105,7 @@ class Plan:
         harness: Paths taken from control in both arms.
         like: The experiment this plan was copied from.
         windows: Whether every trial is a window of many uses, in live use.
+        extracts: Where metrics are read from, in the order given; one for each metric at most.
         grant: Where its level comes from when the repository keeps an error budget.
     """
 
@@ -128,6 +147,7 @@ class Plan:
     uses_per_month: float | None
     grant: Grant | None
     windows: bool = False
+    extracts: tuple[Extract, ...] = ()
 
     @property
     def level(self) -> float:

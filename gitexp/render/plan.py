@@ -8,6 +8,7 @@ from typing import assert_never
 from gitexp.app.views import PlanView
 from gitexp.ledger import level_of
 from gitexp.model import BUILT_IN_METRICS, Goal, Plan, Scale, Spending, Stopping, Watch
+from gitexp.notation import extract_text
 from gitexp.refs import short
 from gitexp.render import numbers, sentences, words
 from gitexp.render.analysis import smallest_effect
@@ -77,6 +78,7 @@ def _measured(plan: Plan, screen: Screen) -> list[Line]:
     lines += labelled("guards", guards)
     watched = ", ".join(_watched(watch) for watch in plan.watches)
     lines += told("watches", watched, screen)
+    lines += told("reads", ", ".join(map(extract_text, plan.extracts)), screen)
     lines += told("secondary", ", ".join(map(words.metric, plan.secondary)), screen)
     if plan.uses_per_month is not None:
         lines += told("used", f"{numbers.short(plan.uses_per_month)} times a month", screen)

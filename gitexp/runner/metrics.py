@@ -1,7 +1,7 @@
 """Read what a command reports about itself.
 
 Two sources: the file named in `$GITEXP_METRICS`, then lines of standard output. The first source
-that has a metric wins for that metric.
+that has a metric wins for that metric; what neither has, `extract` may find.
 
 The file holds one metric a line, as JSON (`{"name": …, "value": …, "unit": …}`, unit optional,
 `null` for a missing value) or as `name=value [unit]`. Lines of standard output begin with
@@ -24,7 +24,7 @@ import os
 import re
 import stat
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -42,7 +42,7 @@ SAMPLE_LIMIT = 1_000_000
 TAIL_LIMIT = 16 * 1024
 
 _CHUNK = 1 << 20
-_NUMBER = re.compile(
+NUMBER = re.compile(
     r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)", re.IGNORECASE | re.ASCII
 )
 _NUMBER_LIMIT = 512
@@ -59,12 +59,35 @@ class Reported:
         samples: The inner samples of metrics that came more than once, in the order they came.
         units: Metric to unit, where one was given; 's' for every time, 'B' for every size.
         complaints: What was refused and why, one sentence each; refused metrics have no value.
+        notes: Why metrics that were looked for are missing, one sentence each.
     """
 
     values: Mapping[str, float]
     samples: Mapping[str, tuple[float, ...]]
     units: Mapping[str, str]
     complaints: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extracted:
+    """What was found of a metric that the command does not report itself.
+
+    Attributes:
+        values: Inner samples; empty when it is missing.
+        note: Why it is missing.
+        refused: Why it cannot be used.
+    """
+
+    name: str
+    values: Sequence[float] = ()
+    unit: str | None = None
+    note: str | None = None
+    refused: str | None = None
+
+
+Extract = Callable[[Collection[str]], Iterable[Extracted]]
+"""Finds metrics, given the names of those that need not be looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +97,7 @@ class _Sample:
     unit: str | None
 
 
-class _Unreadable(Exception):
+class Unreadable(Exception):
     """A line that was meant as a metric and is none; the message says why."""
 
 
@@ -119,14 +142,22 @@ class _Source:
         return True
 
 
-def read_metrics(output_path: Path, metrics_file: Path) -> Reported:
+def read_metrics(
+    output_path: Path, metrics_file: Path, *, extract: Extract | None = None
+) -> Reported:
     """The metrics of one trial.
 
     Args:
         output_path: What the command wrote to standard output.
         metrics_file: The file named in `$GITEXP_METRICS`; the command may not have made it.
     """
-    sources = (_from_file(metrics_file), _from_output(output_path))
+    sources = [_from_file(metrics_file), _from_output(output_path)]
+    notes: list[str] = []
+    if extract is not None:
+        known = {name for source in sources for name in (*source.samples, *source.refused)}
+        found = tuple(extract(known))
+        notes += [one.note for one in found if one.note is not None]
+        sources.append(_from_extracted(found))
     values: dict[str, float] = {}
     samples: dict[str, tuple[float, ...]] = {}
     units: dict[str, str] = {}
@@ -148,6 +179,7 @@ def read_metrics(output_path: Path, metrics_file: Path) -> Reported:
         samples=samples,
         units=units,
         complaints=tuple(complaints),
+        notes=tuple(notes),
     )
 
 
@@ -157,11 +189,11 @@ def tail(output_path: Path, limit: int = TAIL_LIMIT) -> str:
     Invalid UTF-8 becomes U+FFFD.
     """
     try:
-        with _open_regular(output_path) as file:
+        with open_regular(output_path) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - limit))
             data = file.read(limit)
-    except (OSError, _Unreadable):
+    except (OSError, Unreadable):
         return ""
     if size > limit and b"\n" in data[:-1]:
         data = data.partition(b"\n")[2]
@@ -171,10 +203,10 @@ def tail(output_path: Path, limit: int = TAIL_LIMIT) -> str:
 def _from_output(path: Path) -> _Source:
     source = _Source()
     try:
-        file = _open_regular(path)
+        file = open_regular(path)
     except FileNotFoundError:  # a command may remove what is next to its metrics file
         return source
-    except (OSError, _Unreadable) as why:
+    except (OSError, Unreadable) as why:
         source.complain(f"standard output {_reason(why)}")
         return source
     with file:
@@ -186,20 +218,31 @@ def _from_output(path: Path) -> _Source:
     return source
 
 
+def _from_extracted(found: Iterable[Extracted]) -> _Source:
+    source = _Source()
+    for one in found:
+        if one.refused is not None:
+            source.refused[one.name] = one.refused
+        for value in one.values:
+            if not source.add(_Sample(one.name, value, one.unit)):
+                break
+    return source
+
+
 def _from_file(path: Path) -> _Source:
     source = _Source()
     try:
-        file = _open_regular(path)
+        file = open_regular(path)
     except FileNotFoundError:
         return source
-    except (OSError, _Unreadable) as why:
+    except (OSError, Unreadable) as why:
         source.complain(f"$GITEXP_METRICS {_reason(why)}")
         return source
     with file:
-        for number, line in enumerate(_lines(file), start=1):
+        for number, line in enumerate(lines(file), start=1):
             try:
                 sample = _file_sample(line.decode(errors="replace").strip())
-            except _Unreadable as why:
+            except Unreadable as why:
                 source.complain(f"line {number} of $GITEXP_METRICS {why}")
                 continue
             if sample is not None and not source.add(sample):
@@ -207,21 +250,21 @@ def _from_file(path: Path) -> _Source:
     return source
 
 
-def _open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BinaryIO:
     """The file a command wrote, or put something else in the place of: no pipe is waited for.
 
     Raises:
         OSError: if it cannot be opened.
-        _Unreadable: if it is no regular file.
+        Unreadable: if it is no regular file.
     """
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise _Unreadable("is no longer a regular file")
+        raise Unreadable("is no longer a regular file")
     return open(fd, "rb")
 
 
-def _reason(why: OSError | _Unreadable) -> str:
+def _reason(why: OSError | Unreadable) -> str:
     return f"cannot be read: {why.strerror}" if isinstance(why, OSError) else str(why)
 
 
@@ -232,7 +275,7 @@ def _file_sample(text: str) -> _Sample | None:
         return _json_sample(text)
     sample = _assignment(_METRIC_WORD.sub("", text, count=1))
     if sample is None:
-        raise _Unreadable(f"is neither JSON nor name=value [unit]: '{_clip(text)}'")
+        raise Unreadable(f"is neither JSON nor name=value [unit]: '{_clip(text)}'")
     return sample
 
 
@@ -240,17 +283,17 @@ def _json_sample(text: str) -> _Sample | None:
     try:
         entry = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _Unreadable(f"is not JSON: '{_clip(text)}'") from error
+        raise Unreadable(f"is not JSON: '{_clip(text)}'") from error
     match entry:
         case {"name": str(name), "value": None} if name.strip():
             return None
         case {"name": str(name), "value": bool() | int() | float() as value} if name.strip():
             unit = entry.get("unit")
             if unit is not None and not isinstance(unit, str):
-                raise _Unreadable(f"has a unit that is no text: '{_clip(text)}'")
+                raise Unreadable(f"has a unit that is no text: '{_clip(text)}'")
             return _Sample(name.strip(), _number(value), unit.strip() or None if unit else None)
         case _:
-            raise _Unreadable(f"""needs "name" (text) and "value" (number): '{_clip(text)}'""")
+            raise Unreadable(f"""needs "name" (text) and "value" (number): '{_clip(text)}'""")
 
 
 def _number(value: float) -> float:
@@ -258,6 +301,12 @@ def _number(value: float) -> float:
         return float(value)
     except OverflowError:  # an integer of more than 308 digits
         return math.inf
+
+
+def to_number(text: str) -> float | None:
+    """The number a text is, which may be NaN or infinite; None when it is none."""
+    is_number = len(text) <= _NUMBER_LIMIT and NUMBER.fullmatch(text)
+    return float(text) if is_number else None
 
 
 def _assignment(text: str) -> _Sample | None:
@@ -270,9 +319,8 @@ def _assignment(text: str) -> _Sample | None:
             pass
         case _:
             return None
-    if not name.strip() or len(value) > _NUMBER_LIMIT or not _NUMBER.fullmatch(value):
-        return None
-    return _Sample(name.strip(), float(value), unit)
+    number = to_number(value)
+    return None if not name.strip() or number is None else _Sample(name.strip(), number, unit)
 
 
 def _metric_lines(file: BinaryIO) -> Iterator[bytes]:
@@ -285,7 +333,7 @@ def _metric_lines(file: BinaryIO) -> Iterator[bytes]:
                 yield match[0]
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
+def lines(file: BinaryIO) -> Iterator[bytes]:
     for block in _blocks(file, ends_at_return=False):
         for line in block.split(b"\n"):
             yield line if len(line) <= LINE_LIMIT else b""

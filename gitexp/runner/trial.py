@@ -11,9 +11,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from gitexp.model import BUILT_IN_METRICS, Outcome
+from gitexp.runner.extract import Extraction
 from gitexp.runner.metrics import TAIL_LIMIT, Reported, read_metrics, tail
 from gitexp.runner.process import Finished, Launcher, errors_path
 
@@ -33,6 +35,7 @@ class Measurement:
         samples: Inner samples of metrics that came several times.
         units: Units by metric name, where known.
         tail: The end of standard output, then the end of standard error.
+        notes: Why metrics that were looked for are missing, one sentence each.
         complaint: Why a reported metric of an otherwise good trial cannot be used: the run must
             stop, as every trial would repeat it. None for failed, timed-out and void trials,
             whose reports may be cut off.
@@ -45,6 +48,7 @@ class Measurement:
     units: Mapping[str, str]
     tail: str
     complaint: str | None
+    notes: tuple[str, ...] = ()
 
 
 def measure(
@@ -55,12 +59,14 @@ def measure(
     env: Mapping[str, str],
     timeout_s: float,
     scratch: Path,
+    extraction: Extraction | None = None,
 ) -> Measurement:
     """Run the command once and read its metrics.
 
     Args:
         env: From `variables.for_trial`; GITEXP_METRICS is added.
         scratch: A folder of this trial's own; created if missing, removed before this returns.
+        extraction: How to find what the command does not report.
 
     Raises:
         CannotStart: the command did not get to run, in this arm at least.
@@ -76,7 +82,9 @@ def measure(
             timeout_s=timeout_s,
             output=output,
         )
-        return measurement(finished, read_metrics(output, metrics_file), tail=_tails(output))
+        extract = None if extraction is None else partial(extraction.read, output)
+        reported = read_metrics(output, metrics_file, extract=extract)
+        return measurement(finished, reported, tail=_tails(output))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -110,6 +118,7 @@ def measurement(finished: Finished, reported: Reported, *, tail: str) -> Measure
         units={name: unit for name, unit in units.items() if name in values},
         tail=tail,
         complaint=complaints[0] if complaints and outcome is Outcome.OK else None,
+        notes=reported.notes,
     )
 
 

@@ -22,6 +22,7 @@ from gitexp.model import (
     Direction,
     Environment,
     Expired,
+    Extract,
     Goal,
     Grant,
     Guardrail,
@@ -156,6 +157,10 @@ grants = st.builds(
     spent=st.floats(0, 1e60),
     discoveries=st.lists(st.integers(1, 2**40), max_size=3).map(tuple),
 )
+short = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+extracts = st.builds(
+    Extract, metric=short, format=short, file=st.none() | short.filter(bool), select=short
+)
 any_plans = st.builds(
     Plan,
     id=st.just(EXP),
@@ -205,6 +210,7 @@ any_plans = st.builds(
     like=st.none() | st.just(EXP),
     uses_per_month=st.none() | st.floats(0, 1e15, exclude_min=True),
     grant=st.none() | grants,
+    extracts=st.lists(extracts, max_size=3).map(tuple),
 )
 
 

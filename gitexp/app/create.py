@@ -314,10 +314,8 @@ def _view(
     *,
     existed: Experiment | None = None,
 ) -> CreatedView:
-    proposed = None if plan.command else Settings.of(store.git).proposed("run")
-    notes = []
-    if proposed is not None:
-        notes.append(f"the team's .gitexp proposes: --run {proposed!r}")
+    proposals = Settings.of(store.git).proposals(run=plan.command, setup=plan.setup)
+    notes = [f"the team's .gitexp proposes: {proposed}" for proposed in proposals]
     if like is not None and like.experiment.state is State.RUNNING:
         notes.append(f"{like.experiment.id} goes on: git exp rollback {like.experiment.id} ends it")
     notes += _judged_before(store, plan, like)

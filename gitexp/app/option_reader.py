@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import TypeVar
 
 from gitexp.model import Metric, Scale
@@ -25,7 +26,10 @@ class OptionReader:
         try:
             return parse(text)
         except ValueError as error:
-            self.complaints.append(f"--{option}: {error}")
+            why = str(error)
+            if isinstance(parse, type) and issubclass(parse, StrEnum):
+                why = f"{text!r} is not {' or '.join(parse)}"
+            self.complaints.append(f"--{option}: {why}")
             return default
 
     def complained_of(self, option: str) -> bool:
@@ -34,6 +38,17 @@ class OptionReader:
     def refuse_unless(self, condition: bool, complaint: str) -> None:
         if not condition:
             self.complaints.append(complaint)
+
+
+def yes_or_no(text: str) -> bool:
+    """A truth value as git spells it."""
+    match text.strip().lower():
+        case "true" | "yes" | "on" | "1":
+            return True
+        case "false" | "no" | "off" | "0":
+            return False
+        case _:
+            raise ValueError(f"{text!r} is not true or false")
 
 
 def fraction(text: str) -> float:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gitexp.app.budget import USUAL_LEVEL
-from gitexp.app.option_reader import OptionReader, fraction, positive, size_reader, uses, whole
+from gitexp.app.option_reader import (
+    OptionReader,
+    fraction,
+    positive,
+    size_reader,
+    uses,
+    whole,
+    yes_or_no,
+)
 from gitexp.app.plan_checks import check_together
 from gitexp.app.settings import Settings
 from gitexp.errors import UsageError
@@ -37,15 +45,20 @@ T = TypeVar("T")
 
 DEFAULT_MAX_BLOCKS = 20
 DEFAULT_MIN_BLOCKS = 10
+COMMANDS = ("run", "setup")
+"""Not for a file that came with a clone to say."""
+NEVER_CONFIGURED = ("hypothesis", "description", "windows", "origins")
 HIGH_RISK_ALPHA = 0.01
 HIGH_RISK_GUARDRAIL_ALPHA = 0.025
-_ONLY_TYPED = ("hypothesis", "description", "auto_promote", "auto_rollback", "windows")
-"""Options that no configuration answers: they are of one experiment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
-    """The options of `create` as typed; None and () mean: not given."""
+    """The options of `create` as typed; None and () mean: not given.
+
+    Attributes:
+        origins: Where options come from that were not typed.
+    """
 
     hypothesis: str | None = None
     description: str | None = None
@@ -73,28 +86,35 @@ class PlanOptions:
     setup: str | None = None
     link: tuple[str, ...] = ()
     harness: tuple[str, ...] = ()
-    auto_promote: bool | None = None
-    auto_rollback: bool | None = None
+    auto_promote: bool | str | None = None
+    auto_rollback: bool | str | None = None
     uses_per_month: str | None = None
     windows: bool | None = None
     extract: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     def configured(self, settings: Settings) -> PlanOptions:
         """The same, with what was not typed taken from the configuration."""
-        found: dict[str, str | tuple[str, ...] | None] = {}
-        for field in fields(self):
-            name, typed = field.name.replace("_", "-"), getattr(self, field.name)
-            is_command = field.name in ("run", "setup")
+        found: dict[str, Any] = {}
+        origins: dict[str, str] = {}
+        for one in fields(self):
+            name, typed = one.name.replace("_", "-"), getattr(self, one.name)
+            if one.name in NEVER_CONFIGURED or typed not in (None, ()):
+                continue
+            is_command = one.name in COMMANDS
             if isinstance(typed, tuple):
-                found[field.name] = settings.values(name, typed)
-            elif field.name not in _ONLY_TYPED:
-                found[field.name] = settings.value(name, typed, is_local=is_command)
+                found[one.name] = settings.values(name, typed)
+            else:
+                found[one.name] = settings.value(name, None, is_local=is_command)
+            origin = settings.origin(name, is_local=is_command)
+            if origin is not None:
+                origins[name] = origin
         # one name of the level typed: the configured other one gives way, as to its own option
         if self.risk is not None:
             found["alpha"] = self.alpha
         elif self.alpha is not None:
             found["risk"] = None
-        return replace(self, **found)  # type: ignore[arg-type]
+        return replace(self, **found, origins=origins)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,8 +225,12 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
         setup=options.setup or (like.setup if like else None),
         links=options.link or (like.links if like else ()),
         harness=options.harness or (like.harness if like else ()),
-        auto_promote=_flag(options.auto_promote, like.auto_promote if like else True),
-        auto_rollback=_flag(options.auto_rollback, like.auto_rollback if like else True),
+        auto_promote=_flag(
+            reader, "auto-promote", options.auto_promote, like.auto_promote if like else True
+        ),
+        auto_rollback=_flag(
+            reader, "auto-rollback", options.auto_rollback, like.auto_rollback if like else True
+        ),
         like=like.id if like else None,
         uses_per_month=reader.read(
             "uses-per-month", options.uses_per_month, uses, like.uses_per_month if like else None
@@ -219,18 +243,26 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
         names = {metric.name for metric in plan.declared}
         plan = replace(plan, extracts=tuple(e for e in like.extracts if e.metric in names))
     check_together(reader, plan)
-    _refuse(reader.complaints)
+    _refuse(reader.complaints, options.origins)
     return plan
 
 
-def _refuse(complaints: list[str]) -> None:
+def _refuse(complaints: list[str], origins: Mapping[str, str]) -> None:
     if complaints:
+        complaints = [_by_origin(complaint, origins) for complaint in complaints]
         raise UsageError(
             "this plan cannot be registered: " + "; ".join(complaints),
             hint="git exp create NAME --hypothesis '…' --run 'CMD'; see also -h"
             if any(complaint.startswith("--hypothesis:") for complaint in complaints)
             else "see 'git exp create -h'",
         )
+
+
+def _by_origin(complaint: str, origins: Mapping[str, str]) -> str:
+    """A complaint of an option that nobody typed, by the place where it stands."""
+    option, colon, rest = complaint.partition(":")
+    origin = origins.get(option.removeprefix("--"))
+    return complaint if origin is None else f"{origin}{colon}{rest}"
 
 
 def _metrics(
@@ -312,5 +344,5 @@ def _blocks(
     return {"min_blocks": min(least, most), "max_blocks": most}
 
 
-def _flag(given: bool | None, default: bool) -> bool:
-    return default if given is None else given
+def _flag(reader: OptionReader, option: str, given: bool | str | None, default: bool) -> bool:
+    return given if isinstance(given, bool) else reader.read(option, given, yes_or_no, default)

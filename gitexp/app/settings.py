@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from gitexp.errors import GitexpError
@@ -20,11 +20,13 @@ class Settings:
     Attributes:
         own: From git's configuration, -c included.
         team: From the tracked .gitexp: proposals when they are commands.
+        team_lines: Where each of those stands last, from 1.
     """
 
     own: Mapping[str, tuple[str, ...]]
     team: Mapping[str, tuple[str, ...]]
     environ: Mapping[str, str]
+    team_lines: Mapping[str, int]
 
     @staticmethod
     def of(git: Git) -> Settings:
@@ -38,7 +40,9 @@ class Settings:
             for name, values in git.config.items()
             if name.startswith("exp.")
         }
-        return Settings(own=own, team=_team(git), environ=os.environ)
+        team = _team(git)
+        lines = _lines(git, team) if team else {}
+        return Settings(own=own, team=team, environ=os.environ, team_lines=lines)
 
     def value(self, name: str, flag: str | None, *, is_local: bool = False) -> str | None:
         """One option, spelled as on the command line ('max-blocks'), or None when unset.
@@ -60,10 +64,22 @@ class Settings:
         proposed = () if is_local else self.team.get(key, ())
         return self.own.get(key) or proposed
 
-    def proposed(self, name: str) -> str | None:
-        """What the team's file would have us run."""
-        found = self.team.get(name.replace("-", ""))
-        return found[-1] if found else None
+    def origin(self, name: str, *, is_local: bool = False) -> str | None:
+        """Where an option that was not typed gets its value from; None: from nowhere."""
+        variable, key = "GITEXP_" + name.replace("-", "_").upper(), name.replace("-", "")
+        if self.environ.get(variable):
+            return variable
+        if self.own.get(key):
+            return f"{spelled(name)} in git's configuration"
+        if self.team.get(key) and not is_local:
+            line = self.team_lines.get(key)
+            return f"{spelled(name)} in {TEAM_FILE}" + (f", line {line}" if line else "")
+        return None
+
+    def proposals(self, **chosen: str | None) -> list[str]:
+        """What the team's file would have us run, as options, where nothing else was chosen."""
+        wanted = [name for name, command in chosen.items() if not command and name in self.team]
+        return [f"--{name} {self.team[name][-1]!r}" for name in wanted]
 
 
 def _team(git: Git) -> dict[str, tuple[str, ...]]:
@@ -84,3 +100,25 @@ def _team(git: Git) -> dict[str, tuple[str, ...]]:
             key = name.removeprefix("exp.")
             values[key] = (*values.get(key, ()), value)
     return values
+
+
+def spelled(name: str) -> str:
+    """An option as git's configuration spells it.
+
+    >>> spelled("max-blocks")
+    'exp.maxBlocks'
+    """
+    first, *rest = name.split("-")
+    return "exp." + first + "".join(part.capitalize() for part in rest)
+
+
+def _lines(git: Git, keys: Container[str]) -> dict[str, int]:
+    """The last line that begins with each key."""
+    assert git.top is not None, "there is a file"
+    text = (git.top / TEAM_FILE).read_text(encoding="utf-8", errors="replace")
+    found = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        begin = re.match(r"\s*(?:\[[^]]*\]\s*)?([A-Za-z]+)\s*(?:=|$)", line)
+        if begin and begin[1].lower() in keys:
+            found[begin[1].lower()] = number
+    return found

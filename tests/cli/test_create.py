@@ -421,7 +421,7 @@ def test_a_wrong_value_is_refused_wherever_it_comes_from(git: GitIn, git_exp: Gi
 
     result = git_exp(*MINIMAL, check=False, env={"GITEXP_MAX_BLOCKS": "many"})
 
-    refused(result, 129, "max-blocks", "many")
+    refused(result, 129, "GITEXP_MAX_BLOCKS: 'many' is not a whole number")
     assert state(git) == before
 
 

@@ -14,18 +14,21 @@ from gitexp.app.settings import Settings
 from gitexp.codec import metrics_fit, ulid
 from gitexp.errors import GitexpError, Refused
 from gitexp.lifecycle import Experiment
+from gitexp.machine import Facts, is_timed, machine_health
 from gitexp.model import (
     BUILT_IN_METRICS,
     Arm,
     Comparison,
     Environment,
     Outcome,
+    Plan,
     Record,
     RecordId,
     Trial,
 )
+from gitexp.runner.affinity import cores_text, usable_cores
 from gitexp.runner.declared import in_declared_units
-from gitexp.runner.environment import facts, host
+from gitexp.runner.environment import facts, host, times_throttled
 from gitexp.runner.extract import extraction_of
 from gitexp.runner.isolation import Shared, shared
 from gitexp.runner.process import Launcher
@@ -42,6 +45,7 @@ class Rig:
 
     Attributes:
         env: Id of this run's environment record.
+        cores: What the command is pinned to; none: anything.
     """
 
     store: Store
@@ -52,6 +56,7 @@ class Rig:
     checkouts: dict[Arm, Checkout]
     scratch: Path
     env: RecordId
+    cores: frozenset[int]
     warnings: tuple[str, ...]
 
     def order(self, block: int, attempt: int) -> tuple[Arm, Arm]:
@@ -130,6 +135,7 @@ class Rig:
             timeout_s=self.experiment.plan.timeout_s,
             scratch=self.scratch / name,
             extraction=extraction_of(self.experiment.plan, checkout),
+            cores=self.cores,
         )
 
     def _judge(self, measured: Measurement) -> tuple[Outcome, dict[str, float], str | None]:
@@ -160,6 +166,9 @@ def open_rig(
     """
     plan = experiment.plan
     assert plan.command is not None, "refuse_to_run has looked"
+    # which processors this machine has is not for a file that came with a clone to say
+    affinity = Settings.of(store.git).value("cpu-affinity", None, is_local=True)
+    cores = usable_cores(affinity)
     worktrees = worktrees_of(store)
     with ExitStack() as stack:
         launcher = stack.enter_context(Launcher())
@@ -185,6 +194,9 @@ def open_rig(
         found = _shared(store, plan.command, checkouts, plan.links)
         if found and not allow_shared:
             raise _refuse_shared(found)
+        machine = _machine(store, cores)
+        env = _note_environment(store, experiment, comparison, machine, found)
+        stack.callback(_note_end, store, experiment, comparison, machine, env)
         yield Rig(
             store=store,
             experiment=experiment,
@@ -193,8 +205,12 @@ def open_rig(
             launcher=launcher,
             checkouts=checkouts,
             scratch=worktrees.root / "scratch",
-            env=_note_environment(store, experiment, comparison, found),
-            warnings=tuple(f"{s.what} ({s.where}): both arms may run it" for s in found),
+            env=env,
+            cores=cores,
+            warnings=(
+                *(f"{s.what} ({s.where}): both arms may run it" for s in found),
+                *_unfit(plan, machine),
+            ),
         )
 
 
@@ -234,10 +250,25 @@ def _refuse_shared(found: tuple[Shared, ...]) -> Refused:
     )
 
 
+def _machine(store: Store, cores: frozenset[int]) -> Facts:
+    version = store.git.run("version").removeprefix("git version ").strip()
+    return facts(git_version=version, pinned=cores_text(cores) or None)
+
+
+def _unfit(plan: Plan, machine: Facts) -> list[str]:
+    """What of this machine makes clocks scatter, and what to do next."""
+    found = machine_health([machine]) if is_timed(plan) else []
+    return [f"{health.check}: {health.value}; {health.advice}" for health in found]
+
+
 def _note_environment(
-    store: Store, experiment: Experiment, comparison: Comparison, found: tuple[Shared, ...]
+    store: Store,
+    experiment: Experiment,
+    comparison: Comparison,
+    machine: Facts,
+    found: tuple[Shared, ...],
 ) -> RecordId:
-    known = dict(facts(git_version=store.git.run("version").removeprefix("git version ").strip()))
+    known = dict(machine)
     if found:
         known["shared"] = "; ".join(s.what for s in found)[:500]
     return store.record(
@@ -246,6 +277,21 @@ def _note_environment(
         Environment(facts=known),
         target=experiment.plan_commit or comparison.control.commit,
     ).id
+
+
+def _note_end(
+    store: Store, experiment: Experiment, comparison: Comparison, machine: Facts, env: RecordId
+) -> None:
+    """Record that the machine got too hot since the run began, if it did."""
+    before, after = machine.get("throttled"), times_throttled()
+    if not isinstance(before, float) or after is None or after <= before:
+        return
+    store.record(
+        experiment.id,
+        experiment.plan_hash,
+        Environment(facts={"began": env, "host": host(), "throttled": after - before}),
+        target=experiment.plan_commit or comparison.control.commit,
+    )
 
 
 def _payload(measured: Measurement, outcome: Outcome) -> bytes | None:

@@ -47,7 +47,7 @@ def compare_with_itself(
             blocks_done=0,
             blocks_left=blocks,
             warm_up=loaded.experiment.plan.warm_up,
-            warnings=(),
+            warnings=rig.warnings,
         )
         for record in runner.warm_up(rig):
             yield trial_done(record)

@@ -8,18 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from gitexp.blocks import Block, RunTrial
 from gitexp.health import Health, HealthState
 from gitexp.lifecycle import Experiment
-from gitexp.model import Arm, Environment, Plan, RecordId, Revision
+from gitexp.machine import MOMENTARY, Facts, is_timed, machine_health
+from gitexp.model import Arm, Environment, RecordId, Revision
 from gitexp.policy.paired import PairedSample
 from gitexp.policy.study import Study
 from gitexp.stats.signals import Signal
 from gitexp.stats.stability import drift, heterogeneity
-
-Facts = Mapping[str, str | float]
-
-_MOMENTARY = frozenset({"load1", "load5"})
-"""Facts of a moment, which differ from run to run on one machine."""
-_MOST_LOAD = 0.5
-"""Share of the cores that may be busy when a run begins."""
 
 
 def condition_health(
@@ -38,7 +32,9 @@ def condition_health(
         runs = [*experiment.counted(revision)]
         environments = _environments(experiment, runs)
         found = _lone_arm_health(runs)
-    return [*found, *(_host_state(environments.values()) if is_timed(experiment.plan) else [])]
+    if is_timed(experiment.plan):
+        found += machine_health(environments.values(), _ends(experiment, environments))
+    return found
 
 
 def stability_health(study: Study) -> list[Health]:
@@ -53,12 +49,6 @@ def stability_health(study: Study) -> list[Health]:
     return [*_drift_health(sample), *_agreement_health(sample, hosts)]
 
 
-def is_timed(plan: Plan) -> bool:
-    """Whether a clock takes part: a busy machine, or a slow one, changes no score."""
-    units = [metric.unit or "" for metric in plan.declared]
-    return any(unit == "s" or unit.endswith("/s") for unit in units)
-
-
 def _environments(experiment: Experiment, runs: Iterable[RunTrial]) -> dict[RecordId, Facts]:
     """The environments these trials name, oldest first."""
     named = {run.trial.env for run in runs}
@@ -67,6 +57,15 @@ def _environments(experiment: Experiment, runs: Iterable[RunTrial]) -> dict[Reco
         for record in experiment.records
         if record.id in named and isinstance(record.body, Environment)
     }
+
+
+def _ends(experiment: Experiment, environments: Mapping[RecordId, Facts]) -> list[Facts]:
+    """What was noted when those runs ended."""
+    return [
+        record.body.facts
+        for record in experiment.records
+        if isinstance(record.body, Environment) and record.body.facts.get("began") in environments
+    ]
 
 
 def _host_health(blocks: Sequence[Block]) -> list[Health]:
@@ -120,7 +119,7 @@ def _fact_health(blocks: Sequence[Block], environments: Mapping[RecordId, Facts]
         control, treatment = (environments.get(id) if id else None for id in ids)
         if control is None or treatment is None:
             continue  # measured elsewhere: nothing is known of it
-        for name in sorted((control.keys() | treatment.keys()) - _MOMENTARY):
+        for name in sorted((control.keys() | treatment.keys()) - MOMENTARY):
             ours, theirs = control.get(name, "none"), treatment.get(name, "none")
             if ours != theirs:
                 counts[name] += 1
@@ -142,50 +141,6 @@ def _fact_health(blocks: Sequence[Block], environments: Mapping[RecordId, Facts]
 
 def _fact(value: str | float) -> str:
     return value[:60] if isinstance(value, str) else f"{value:g}"
-
-
-def _host_state(environments: Iterable[Facts]) -> list[Health]:
-    """Warnings for machines that are not fit to time on, as they were when runs began."""
-    known = [*environments]
-    slow = sorted({f"{f.get('governor')} on {f.get('host')}" for f in known if _saves_power(f)})
-    busy = [(load, cores, facts) for facts in known for load, cores in _load(facts)]
-    found = []
-    if slow:
-        found.append(
-            Health(
-                check="governor",
-                state=HealthState.WARN,
-                value=", ".join(slow[:3])[:200],
-                threshold="performance",
-                advice="set the governor to performance, or accept wider intervals",
-            )
-        )
-    if busy:
-        load, cores, facts = max(busy, key=lambda entry: entry[0] / entry[1])
-        host = str(facts.get("host"))[:60]
-        found.append(
-            Health(
-                check="load",
-                state=HealthState.WARN,
-                value=f"{load:.1f} on {cores:g} cores of {host} when a run began "
-                f"({len(busy)} of {len(known)} runs)",
-                threshold=f"at most {_MOST_LOAD * cores:g}, half the cores",
-                advice="measure while nothing else runs, or accept wider intervals",
-            )
-        )
-    return found
-
-
-def _saves_power(facts: Facts) -> bool:
-    return "powersave" in str(facts.get("governor", "")).split("+")
-
-
-def _load(facts: Facts) -> list[tuple[float, float]]:
-    """Load and cores, where more of them were busy than may be."""
-    load, cores = facts.get("load1"), facts.get("cores")
-    if not isinstance(load, float | int) or not isinstance(cores, float | int) or cores <= 0:
-        return []
-    return [(load, cores)] if load > _MOST_LOAD * cores else []
 
 
 def _drift_health(sample: PairedSample) -> list[Health]:

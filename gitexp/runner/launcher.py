@@ -57,6 +57,9 @@ class Command:
         self.status: int | None = None
         self.usage: Any = None
         self.ended = float("nan")
+        usable = os.sched_getaffinity(0) if request["cores"] else None
+        if usable:
+            os.sched_setaffinity(0, request["cores"])  # which the command inherits
         self.started = _clock()
         self.pid = os.posix_spawn(
             request["program"],
@@ -67,6 +70,8 @@ class Command:
             setsigmask=(),
             setsigdef=_ALL_SIGNALS,
         )
+        if usable:
+            os.sched_setaffinity(0, usable)  # not to wake up on the command's own core
 
     def wait(self, until: float) -> None:
         """Sleep until the command has ended or `until` has come.

@@ -14,7 +14,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -161,7 +161,14 @@ class Launcher:
                 process.wait()
 
     def run(
-        self, command: str, *, cwd: Path, env: Mapping[str, str], timeout_s: float, output: Path
+        self,
+        command: str,
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        timeout_s: float,
+        output: Path,
+        cores: Collection[int] = (),
     ) -> Finished:
         """Run the command to its end and measure it.
 
@@ -172,6 +179,7 @@ class Launcher:
 
         Args:
             env: All of the command's environment.
+            cores: What the command and all it starts may run on; none given: anything.
             timeout_s: After this the command is ended: SIGTERM, 2 s of grace, SIGKILL.
 
         Raises:
@@ -185,6 +193,7 @@ class Launcher:
             "cwd": str(cwd),
             "env": dict(env),
             "timeout_s": float(timeout_s),
+            "cores": sorted(cores),
             "stdout": str(output),
             "stderr": str(errors_path(output)),
         }

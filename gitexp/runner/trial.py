@@ -9,7 +9,7 @@ ours alone.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -60,6 +60,7 @@ def measure(
     timeout_s: float,
     scratch: Path,
     extraction: Extraction | None = None,
+    cores: Collection[int] = (),
 ) -> Measurement:
     """Run the command once and read its metrics.
 
@@ -67,6 +68,7 @@ def measure(
         env: From `variables.for_trial`; GITEXP_METRICS is added.
         scratch: A folder of this trial's own; created if missing, removed before this returns.
         extraction: How to find what the command does not report.
+        cores: As for `Launcher.run`.
 
     Raises:
         CannotStart: the command did not get to run, in this arm at least.
@@ -81,6 +83,7 @@ def measure(
             env={**env, "GITEXP_METRICS": str(metrics_file)},
             timeout_s=timeout_s,
             output=output,
+            cores=cores,
         )
         extract = None if extraction is None else partial(extraction.read, output)
         reported = read_metrics(output, metrics_file, extract=extract)

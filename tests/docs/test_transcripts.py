@@ -30,6 +30,7 @@ from tests.support import BIN
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+_MACHINE = "(?:load|governor|turbo|smt|battery|throttled)"
 _LINES = re.MULTILINE | re.DOTALL
 _BLOCK = re.compile(
     r"(?:<!-- transcript: (\w[\w-]*)(?: in (\w+))? -->\n+)?```console\n(.*?)```", re.DOTALL
@@ -113,9 +114,10 @@ REPOSITORIES: dict[str, Callable[[Path], None]] = {
 
 def _shape(text: str) -> str:
     """The text without what no two runs share."""
-    # how busy the machine was when it ran is no matter of the page
+    # what machine it ran on, and how busy that was, is no matter of the page
+    text = re.sub(rf"^warning: {_MACHINE}: .*$", "", text, flags=re.MULTILINE)
     text = re.sub(r"^health(?= +[!✓✗] )", "", text, flags=re.MULTILINE)
-    text = re.sub(r"^ +! load: .*?or accept\s+wider\s+intervals$", "", text, flags=_LINES)
+    text = re.sub(rf"^ +! {_MACHINE}: .*?(?=^(?! {{13}})|\Z)", "", text, flags=_LINES)
     text = re.sub(r"\b[0-9A-HJKMNP-TV-Z]{26}\b", "<record>", text)
     text = re.sub(r"\b[0-9a-f]{7,64}\b", "<id>", text)
     text = re.sub(r"\b[a-z0-9]+(-[a-z0-9]+)*-[2-9a-hjkmnp-z]{6}\b", "<writer>", text)

@@ -377,21 +377,80 @@ def test_a_machine_that_was_busy_when_a_run_began_is_told(load: float, is_told: 
 
 
 @pytest.mark.parametrize(
-    ("governor", "is_told"),
-    [("performance", False), ("powersave", True), ("performance+powersave", True)],
+    ("check", "facts", "is_told"),
+    [
+        ("governor", {"governor": "performance"}, False),
+        ("governor", {"governor": "powersave"}, True),
+        ("governor", {"governor": "schedutil"}, True),
+        ("governor", {"governor": "performance+powersave"}, True),
+        ("turbo", {"turbo": "on"}, True),
+        ("turbo", {"turbo": "off"}, False),
+        ("smt", {"smt": "on"}, True),
+        ("smt", {"smt": "off"}, False),
+        ("battery", {"power": "battery"}, True),
+        ("battery", {"power": "mains"}, False),
+        ("governor", {}, False),
+        ("turbo", {}, False),
+        ("smt", {}, False),
+        ("battery", {}, False),
+    ],
 )
-def test_a_machine_that_saves_power_is_told(governor: str, is_told: bool) -> None:
-    assert has(with_facts({"governor": governor}), "governor") is is_told
+def test_what_makes_clocks_scatter_is_told_with_what_to_do(
+    check: str, facts: dict[str, str | float], is_told: bool
+) -> None:
+    notebook = with_facts(facts)
+
+    assert has(notebook, check) is is_told
+    if is_told:
+        told = found(notebook, check)
+        assert told.state is HealthState.WARN
+        assert "mill" in told.value
+        assert told.advice
+
+
+def test_a_command_that_is_pinned_is_not_advised_to_be_pinned() -> None:
+    notebook = with_facts(
+        {"smt": "on", "affinity": "2-3", "governor": "powersave", "turbo": "on", "load1": 4.0}
+    )
+
+    assert not has(notebook, "smt")
+    for check in ("governor", "turbo", "load"):
+        assert "cpuAffinity" not in found(notebook, check).advice
+
+
+def test_runs_on_different_cores_are_told() -> None:
+    notebook = with_facts({"affinity": "2-3"})
+    assert not has(notebook, "cores")
+
+    other = notebook.add(Environment(facts=FACTS)).id
+    add_blocks(notebook, scattered(1), first=3, envs=(other, other))
+
+    assert found(notebook, "cores").value == "runs on mill used different cores: 2-3; all"
+
+
+def test_a_run_during_which_the_machine_got_too_hot_is_told() -> None:
+    notebook = with_facts({"throttled": 17.0})
+    [began] = [r.id for r in notebook.records if isinstance(r.body, Environment)]
+    assert not has(notebook, "throttled")
+
+    notebook.add(Environment(facts={"began": "0" * 26, "host": "forge", "throttled": 9.0}))
+    assert not has(notebook, "throttled")
+    notebook.add(Environment(facts={"began": began, "host": "mill", "throttled": 3.0}))
+
+    assert (
+        found(notebook, "throttled").value == "mill got too hot and slowed down 3 times in 1 runs"
+    )
 
 
 def test_the_state_of_the_machine_matters_to_clocks_alone() -> None:
     score = Metric(name="score", direction=Direction.HIGHER, unit="score")
     plan = plan_with(primary=score, scale=Scale.DIFFERENCE, test=TestName.T)
 
-    notebook = with_facts({"load1": 9.0, "governor": "powersave"}, plan=plan)
+    bad = {"governor": "powersave", "turbo": "on", "smt": "on", "power": "battery"}
+    notebook = with_facts({"load1": 9.0, **bad}, plan=plan)
 
-    assert not has(notebook, "load")
-    assert not has(notebook, "governor")
+    for check in ("load", "governor", "turbo", "smt", "battery"):
+        assert not has(notebook, check)
 
 
 def test_facts_that_are_not_what_they_should_be_are_no_state_of_a_machine() -> None:

@@ -28,6 +28,7 @@ WITHOUT_NUMBERS = {
     ],
     "show": ["show", "trim"],
     "log": ["log", "trim"],
+    "export": ["export", "trim", "--format", "csv"],
     "trust": ["trust", "trim", "--yes"],
     "rollback": ["rollback", "trim", "--yes"],
     "restore": ["restore", "trim"],

@@ -30,20 +30,22 @@ def show(store: Store, exp: ExperimentId) -> PlanView:
 def log(store: Store, exp: ExperimentId) -> LogView:
     """All records, oldest first, with what became of each."""
     experiment = load(store, exp).experiment
+    return LogView(experiment=experiment, entries=entries_of(store, experiment))
+
+
+def entries_of(store: Store, experiment: Experiment) -> tuple[LogEntry, ...]:
+    """All its records, oldest first, with what became of each."""
     marks = _block_marks(experiment)
     runs = {run.record.id: run for run in experiment.trials}
     revisions = {id: run.trial.revision for id, run in runs.items()}
-    return LogView(
-        experiment=experiment,
-        entries=tuple(
-            LogEntry(
-                record=record,
-                marks=_marks(experiment, record, marks, runs),
-                tail=_last_line(store, record.body) if isinstance(record.body, Trial) else None,
-                hides_values=experiment.shows_counts_only(revisions.get(_trial_of(record))),
-            )
-            for record in experiment.records
-        ),
+    return tuple(
+        LogEntry(
+            record=record,
+            marks=_marks(experiment, record, marks, runs),
+            tail=_last_line(store, record.body) if isinstance(record.body, Trial) else None,
+            hides_values=experiment.shows_counts_only(revisions.get(_trial_of(record))),
+        )
+        for record in experiment.records
     )
 
 

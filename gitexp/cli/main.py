@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Entry] = {
     "show": Entry("gitexp.cli.show:show", "Show the plan of an experiment."),
     "log": Entry("gitexp.cli.log:log", "Show the records of an experiment."),
     "analyze": Entry("gitexp.cli.analyze:analyze", "Analyze the evidence and give the verdict."),
+    "export": Entry("gitexp.cli.export:export", "Write records or trials for other programs."),
     "power": Entry(
         "gitexp.cli.power:power", "Size an experiment: how many blocks an effect takes."
     ),

@@ -83,6 +83,11 @@ class Output:
         """Print lines of the answer."""
         _print(self.screen.text(lines), sys.stdout)
 
+    def text(self, pieces: Iterable[str]) -> None:
+        """Print text for other programs, piece by piece."""
+        for piece in pieces:
+            _print(piece, sys.stdout)
+
     def note(self, text: str) -> None:
         """Say something that is not the answer."""
         _print(self.aside.text([line(text)]), sys.stderr)

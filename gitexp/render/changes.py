@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import assert_never
 
+from gitexp.app.export import ExportView
 from gitexp.app.init import InitView
 from gitexp.app.trust import TrustView
 from gitexp.app.views import CreatedView, ObservedView, RecordedView, Sizing
 from gitexp.model import Stopping
 from gitexp.refs import short
-from gitexp.render import words
+from gitexp.render import numbers, words
 from gitexp.render.labels import commands, told
 from gitexp.render.screen import Line, Screen, wrapped
 from gitexp.render.sentences import found_effect, granted, guard_size
@@ -72,6 +73,17 @@ def changes_page(report: ChangeReport, screen: Screen) -> list[Line]:
     lines += commands("add", report.add)
     lines += commands("next", report.next)
     return lines + (commands("undo", [report.undo]) if report.undo else [])
+
+
+def exported(view: ExportView, format: str, target: str, size: int) -> ChangeReport:
+    """The answer of `export` that wrote a file."""
+    trials = sum(len(found.trials) for found in view.experiments)
+    ids = [found.experiment.id for found in view.experiments]
+    return ChangeReport(
+        command="export",
+        headline=f"{numbers.plural(trials, 'trial')} of {', '.join(ids)} written to {target}",
+        values={"ids": ids, "format": format, "file": target, "trials": trials, "bytes": size},
+    )
 
 
 def created(view: CreatedView) -> ChangeReport:

@@ -287,12 +287,13 @@ def _plan(view: PlanView) -> dict[str, object]:
 def _log(view: LogView) -> dict[str, object]:
     return {
         "id": view.experiment.id,
-        "records": [_entry(entry) for entry in view.entries],
+        "records": [entry_values(entry) for entry in view.entries],
         "problems": [problem_values(problem) for problem in view.experiment.problems],
     }
 
 
-def _entry(entry: LogEntry) -> dict[str, object]:
+def entry_values(entry: LogEntry) -> dict[str, object]:
+    """A record as `log --json` has it."""
     # the stored line itself: fields of newer versions come along
     stored: dict[str, object] = json.loads(entry.record.line)
     if entry.hides_values and "metrics" in stored:

@@ -28,6 +28,7 @@ COMMANDS = [
     ("retract", "01ARZ3NDEKTSV4RRFFQ69G5FAV"),
     ("power",),
     ("status",),
+    ("export", "fast"),
     ("log",),
     ("show",),
 ]

@@ -17,6 +17,7 @@ MOMENTARY = frozenset({"load1", "load5", "throttled"})
 """Facts of a moment, which differ from run to run on one machine."""
 _MOST_LOAD = 0.5
 """Share of the cores that may be busy when a run begins."""
+_WAIT = "measure while nothing else runs, or accept wider intervals"
 
 
 def is_timed(plan: Plan) -> bool:
@@ -32,9 +33,16 @@ def machine_health(environments: Iterable[Facts], ends: Iterable[Facts] = ()) ->
         ends: What was noted when runs ended.
     """
     known = [*environments]
-    checks = (_governor, _turbo, _smt, _battery, _load)
-    found = [health for check in checks for health in check(known)]
-    return [*found, *_throttled(ends), *_cores(known)]
+    found = [health for check in _CHECKS for health in check(known)]
+    return [*found, *_load(known), *_throttled(ends), *_cores(known)]
+
+
+def machine_warnings(machine: Facts) -> list[str]:
+    """What makes this machine unfit now, and what to do next, a line each."""
+    found = [f"{h.check}: {h.value}; {h.advice}" for check in _CHECKS for h in check([machine])]
+    for load, cores in _too_busy(machine):
+        found.append(f"load: {load:.1f} on {cores:g} cores of {machine.get('host')}; {_WAIT}")
+    return found
 
 
 def _governor(known: list[Facts]) -> list[Health]:
@@ -74,15 +82,18 @@ def _smt(known: list[Facts]) -> list[Health]:
     )
 
 
-def _battery(known: list[Facts]) -> list[Health]:
+def _power(known: list[Facts]) -> list[Health]:
     return _on_hosts(
-        "battery",
+        "power",
         known,
         lambda facts: facts.get("power") == "battery",
-        lambda _: "a run began on battery",
-        threshold="on mains",
+        lambda _: "battery",
+        threshold="mains",
         advice="plug it in before the next run",
     )
+
+
+_CHECKS = (_governor, _turbo, _smt, _power)
 
 
 def _on_hosts(
@@ -117,7 +128,7 @@ def _load(known: list[Facts]) -> list[Health]:
             value=f"{load:.1f} on {cores:g} cores of {host} when a run began "
             f"({len(busy)} of {len(known)} runs)",
             threshold=f"at most {_MOST_LOAD * cores:g}, half the cores",
-            advice="measure while nothing else runs, or accept wider intervals",
+            advice=_WAIT,
         )
     ]
 

@@ -14,14 +14,13 @@ from gitexp.app.settings import Settings
 from gitexp.codec import metrics_fit, ulid
 from gitexp.errors import GitexpError, Refused
 from gitexp.lifecycle import Experiment
-from gitexp.machine import Facts, is_timed, machine_health
+from gitexp.machine import Facts, is_timed, machine_warnings
 from gitexp.model import (
     BUILT_IN_METRICS,
     Arm,
     Comparison,
     Environment,
     Outcome,
-    Plan,
     Record,
     RecordId,
     Trial,
@@ -209,7 +208,7 @@ def open_rig(
             cores=cores,
             warnings=(
                 *(f"{s.what} ({s.where}): both arms may run it" for s in found),
-                *_unfit(plan, machine),
+                *(machine_warnings(machine) if is_timed(plan) else ()),
             ),
         )
 
@@ -253,12 +252,6 @@ def _refuse_shared(found: tuple[Shared, ...]) -> Refused:
 def _machine(store: Store, cores: frozenset[int]) -> Facts:
     version = store.git.run("version").removeprefix("git version ").strip()
     return facts(git_version=version, pinned=cores_text(cores) or None)
-
-
-def _unfit(plan: Plan, machine: Facts) -> list[str]:
-    """What of this machine makes clocks scatter, and what to do next."""
-    found = machine_health([machine]) if is_timed(plan) else []
-    return [f"{health.check}: {health.value}; {health.advice}" for health in found]
 
 
 def _note_environment(

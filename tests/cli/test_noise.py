@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -70,6 +71,20 @@ def test_a_run_says_what_makes_clocks_scatter_before_it_starts(timed: GitIn, mac
     assert [warning.partition(":")[0] for warning in warnings] == ["governor", "turbo", "smt"]
     assert all("; " in warning and "\n" not in warning for warning in warnings)
     assert "exp.cpuAffinity" in warnings[2]
+
+
+def test_load_is_told_as_it_is_now(
+    timed: GitIn, machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (1000.0, 9.0, 9.0))
+
+    store = Store.open(timed.path)
+    messages = [*run(store, ExperimentId("fast"), RunOptions(blocks=1))]
+
+    [start] = [message for message in messages if isinstance(message, RunStarted)]
+    [warning] = [text for text in start.warnings if text.startswith("load")]
+    assert re.fullmatch(r"load: 1000\.0 on \d+ cores of \S+; measure while nothing .*", warning)
+    assert not machine.exists()
 
 
 def test_what_was_done_is_not_advised_again(timed: GitIn, machine: Path) -> None:

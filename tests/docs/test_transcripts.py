@@ -30,7 +30,7 @@ from tests.support import BIN
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-_MACHINE = "(?:load|governor|turbo|smt|battery|throttled)"
+_MACHINE = "(?:load|governor|turbo|smt|power|throttled)"
 _LINES = re.MULTILINE | re.DOTALL
 _BLOCK = re.compile(
     r"(?:<!-- transcript: (\w[\w-]*)(?: in (\w+))? -->\n+)?```console\n(.*?)```", re.DOTALL

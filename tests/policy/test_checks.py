@@ -387,12 +387,12 @@ def test_a_machine_that_was_busy_when_a_run_began_is_told(load: float, is_told: 
         ("turbo", {"turbo": "off"}, False),
         ("smt", {"smt": "on"}, True),
         ("smt", {"smt": "off"}, False),
-        ("battery", {"power": "battery"}, True),
-        ("battery", {"power": "mains"}, False),
+        ("power", {"power": "battery"}, True),
+        ("power", {"power": "mains"}, False),
         ("governor", {}, False),
         ("turbo", {}, False),
         ("smt", {}, False),
-        ("battery", {}, False),
+        ("power", {}, False),
     ],
 )
 def test_what_makes_clocks_scatter_is_told_with_what_to_do(
@@ -449,7 +449,7 @@ def test_the_state_of_the_machine_matters_to_clocks_alone() -> None:
     bad = {"governor": "powersave", "turbo": "on", "smt": "on", "power": "battery"}
     notebook = with_facts({"load1": 9.0, **bad}, plan=plan)
 
-    for check in ("load", "governor", "turbo", "smt", "battery"):
+    for check in ("load", "governor", "turbo", "smt", "power"):
         assert not has(notebook, check)
 
 

@@ -162,7 +162,7 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
     # a share means the same for every metric, a number of its units does not
     keeps_size = like is not None and scale is like.scale and (keeps_metric or scale is Scale.LOG)
     size = size_reader(primary, scale)
-    windows = _flag(options.windows, like.windows if like else False)
+    windows = bool(options.windows or (like is not None and like.windows))
     keeps_test = like is not None and keeps_metric and like.windows is windows
     plan = Plan(
         id=registration.id,

@@ -293,9 +293,7 @@ def _payload(measured: Measurement, outcome: Outcome) -> bytes | None:
     tail = measured.tail
     if outcome is not measured.outcome and measured.notes:
         # it went well and failed all the same: what is missing is the reason
-        tail = "
-".join([tail.rstrip("
-"), *measured.notes])
+        tail = "\n".join([tail.rstrip("\n"), *measured.notes])
     if outcome in (Outcome.FAILED, Outcome.TIMEOUT) and tail:
         kept["tail"] = tail
     return payload_of(kept, measured.samples)

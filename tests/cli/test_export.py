@@ -129,7 +129,7 @@ def test_no_cell_is_a_formula_and_no_cell_moves_the_cursor(git: GitIn) -> None:
     start(git)
     store = Store.open(git.path)
     for number, name in enumerate(HOSTILE, 1):
-        new = NewTrial(arm=Arm.CONTROL, metrics=("score=-1.5",), block=number, trial_id=name)
+        new = NewTrial(arm=Arm.CONTROL, metrics={"score": -1.5}, block=number, trial_id=name)
         record(store, ExperimentId("fast"), new)
     store.flush()
     git_exp = GitExp(git.path)

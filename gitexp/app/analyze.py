@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from gitexp.app.branches import current_experiment, without_switch
 from gitexp.app.load import Loaded, load
 from gitexp.app.next_steps import next_commands
+from gitexp.app.reservations import close_lanes
 from gitexp.app.verdict_cache import keep_verdict
 from gitexp.app.views import AnalysisView
 from gitexp.decision import Analysis
@@ -113,6 +114,8 @@ def settle(store: Store, view: AnalysisView, *, now: datetime | None = None) -> 
         expired = Expired(verdict=final.verdict, after=None if last is None else last.id)
         store.record(experiment.id, experiment.plan_hash, expired, target=plan_commit)
         recorded = True
+    if recorded:
+        close_lanes(store, experiment.id)
     return recorded
 
 

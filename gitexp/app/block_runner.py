@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gitexp.app.claims import Claims
 from gitexp.app.preflight import blame, missing_in_control
 from gitexp.app.rig import Rig
 from gitexp.app.views import TrialDone
@@ -20,11 +21,24 @@ MAX_VOIDS = 10
 class BlockRunner:
     """Runs this clone's next block of one revision, again and again."""
 
-    def __init__(self, store: Store, experiment: Experiment, revision: Revision) -> None:
+    def __init__(
+        self,
+        store: Store,
+        experiment: Experiment,
+        revision: Revision,
+        *,
+        is_bounded: bool = False,
+    ) -> None:
+        """For one revision.
+
+        Args:
+            is_bounded: Whether to refuse a block beyond those that the plan has.
+        """
         self._store = store
         self._experiment = experiment
         self._revision = revision
         self._new: list[Record] = []
+        self._claims = Claims(store, revision, is_bounded=is_bounded)
 
     @property
     def experiment(self) -> Experiment:
@@ -71,16 +85,20 @@ class BlockRunner:
             Refused: when the command declares one attempt after the other void.
         """
         for _ in range(MAX_VOIDS):
-            number, attempt, done = self._next_slot()
             outcomes = []
-            for slot, arm in enumerate(rig.order(number, attempt)):
-                if arm in done:
-                    continue
-                record = rig.trial(arm, block=number, attempt=attempt, slot=slot)
-                outcomes.append(self._note(record).outcome)
-                yield record
-                if outcomes[-1] is Outcome.VOID:
-                    break
+            with self._claims.next_block(self.experiment) as claim:
+                if claim.experiment is not self._experiment:
+                    self.read_again(claim.experiment)
+                for slot, arm in enumerate(rig.order(claim.number, claim.attempt)):
+                    if arm in claim.done:
+                        continue
+                    record = rig.trial(arm, block=claim.number, attempt=claim.attempt, slot=slot)
+                    outcomes.append(self._note(record).outcome)
+                    yield record
+                    if outcomes[-1] is Outcome.VOID:
+                        break
+                else:
+                    self._claims.block_ended()
             if Outcome.VOID not in outcomes:
                 return
         raise Refused(
@@ -95,16 +113,6 @@ class BlockRunner:
         blocks = own.blocks if own else ()
         primary = self._experiment.plan.primary
         return bool(blocks) and blocks[-1].is_silent(primary)
-
-    def _next_slot(self) -> tuple[int, int, frozenset[str]]:
-        """Block, attempt and the arms that have ended in it."""
-        own = self.experiment.series.get((self._revision, self._store.writer))
-        if own is None:
-            return 1, 1, frozenset()
-        if own.open:
-            first = own.open[0]
-            return first.number, first.attempt, frozenset(first.done)
-        return own.next_number, 1, frozenset()
 
     def _note(self, record: Record) -> Trial:
         self._new.append(record)

@@ -31,6 +31,7 @@ from gitexp.model import (
     Stopping,
     TestName,
     WriterId,
+    command_name,
 )
 from gitexp.notation import (
     default_scale,
@@ -47,7 +48,7 @@ DEFAULT_MAX_BLOCKS = 20
 DEFAULT_MIN_BLOCKS = 10
 COMMANDS = ("run", "setup")
 """Not for a file that came with a clone to say."""
-NEVER_CONFIGURED = ("hypothesis", "description", "windows", "origins")
+NEVER_CONFIGURED = ("hypothesis", "description", "windows", "command", "origins")
 HIGH_RISK_ALPHA = 0.01
 HIGH_RISK_GUARDRAIL_ALPHA = 0.025
 
@@ -92,6 +93,7 @@ class PlanOptions:
     windows: bool | None = None
     extract: tuple[str, ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
+    command: str | None = None
 
     def configured(self, settings: Settings) -> PlanOptions:
         """The same, with what was not typed taken from the configuration."""
@@ -238,6 +240,9 @@ def build_plan(options: PlanOptions, registration: Registration, *, like: Plan |
         grant=None,
         windows=windows,
         extracts=_metrics(reader, "extract", options.extract, parse_extract, ()),
+        command_name=reader.read(
+            "command", options.command, command_name, like.command_name if like else None
+        ),
     )
     if like is not None and not options.extract:
         names = {metric.name for metric in plan.declared}

@@ -98,7 +98,7 @@ class Rig:
                 env=self.env,
             ),
             target=self.comparison.arm(arm).commit,
-            payload=_payload(measured, outcome),
+            payload=trial_payload(measured, outcome),
             id=name,
         )
         if complaint is not None:
@@ -287,7 +287,7 @@ def _note_end(
     )
 
 
-def _payload(measured: Measurement, outcome: Outcome) -> bytes | None:
+def trial_payload(measured: Measurement, outcome: Outcome) -> bytes | None:
     """What a record has no room for: inner samples, and the output of a trial that failed."""
     kept: dict[str, object] = {}
     tail = measured.tail

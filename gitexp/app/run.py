@@ -73,7 +73,12 @@ class _Run:
         self._loaded = loaded
         self._options = options
         self._comparison = loaded.compared()
-        self._runner = BlockRunner(store, loaded.experiment, self._comparison.revision)
+        self._runner = BlockRunner(
+            store,
+            loaded.experiment,
+            self._comparison.revision,
+            is_bounded=options.blocks is None,
+        )
         self._started = time.monotonic()
         self._allowance = Allowance(options.limits, clock=time.monotonic)
         self._blocks_run = 0

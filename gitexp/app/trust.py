@@ -14,6 +14,7 @@ from pathlib import Path
 from gitexp.app.load import load
 from gitexp.errors import GitexpError, Refused
 from gitexp.lifecycle import Experiment
+from gitexp.live.places import state_folder
 from gitexp.model import ExperimentId, PlanHash
 from gitexp.store.store import Store
 
@@ -82,6 +83,4 @@ def require_trust(experiment: Experiment) -> None:
 
 
 def _folder(environ: Mapping[str, str]) -> Path:
-    state = environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
-    return base / "gitexp" / "trusted"
+    return Path(state_folder(environ)) / "trusted"

@@ -86,6 +86,11 @@ from gitexp.model import Goal, Scale, Spending, Stopping, TestName
     help="Read a metric from regex:PATTERN, json:[FILE#]PATH, csv:[FILE#]COLUMN or size:FILE.",
 )
 @click.option(
+    "--command",
+    metavar="NAME",
+    help="A command of real use whose uses are trials: git exp exec --for NAME.",
+)
+@click.option(
     "--uses-per-month", metavar="N", help="How often it is used: says what a change saves."
 )
 @click.option(

@@ -20,6 +20,7 @@ from gitexp.model import (
     Stopping,
     TestName,
     Watch,
+    command_name,
     experiment_id,
     writer_id,
 )
@@ -74,6 +75,7 @@ def canonical(plan: Plan) -> str:
             **({"windows": True} if plan.windows else {}),
             **({"extract": [_extract(e) for e in plan.extracts]} if plan.extracts else {}),
             **({} if plan.grant is None else {"fdr": _grant(plan.grant)}),
+            **({} if plan.command_name is None else {"command_name": plan.command_name}),
         }
     )
 
@@ -133,6 +135,7 @@ def parse_plan(text: str) -> Plan:
         grant=_parse_grant(fields.mapping("fdr")) if fields.has("fdr") else None,
         windows=fields.flag("windows") if fields.has("windows") else False,
         extracts=_parse_extracts(fields),
+        command_name=_command_name(fields),
     )
     _check_together(plan)
     return plan
@@ -271,6 +274,11 @@ def _spends_on_expiry(fields: Fields) -> bool:
 
 def _uses(fields: Fields) -> float | None:
     return _within(fields, "uses_per_month", 0.0, 1e15) if fields.has("uses_per_month") else None
+
+
+def _command_name(fields: Fields) -> str | None:
+    name = fields.optional_text("command_name", limit=64) if fields.has("command_name") else None
+    return None if name is None else command_name(name)
 
 
 def _branch(fields: Fields) -> str:

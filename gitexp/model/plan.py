@@ -107,6 +107,7 @@ class Plan:
         windows: Whether every trial is a window of many uses, in live use.
         extracts: Where metrics are read from, in the order given; one for each metric at most.
         grant: Where its level comes from when the repository keeps an error budget.
+        command_name: What the command of real use is called whose uses are trials of this one.
     """
 
     id: ExperimentId
@@ -148,6 +149,7 @@ class Plan:
     grant: Grant | None
     windows: bool = False
     extracts: tuple[Extract, ...] = ()
+    command_name: str | None = None
 
     @property
     def level(self) -> float:

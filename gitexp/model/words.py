@@ -63,6 +63,17 @@ def writer_id(text: str) -> WriterId:
     return WriterId(text)
 
 
+def command_name(text: str) -> str:
+    """The text as the name of a command of real use.
+
+    Raises:
+        ValueError: if it is not 1 to 64 printable ASCII characters without white space.
+    """
+    if not 1 <= len(text) <= 64 or any(not "!" <= character <= "~" for character in text):
+        raise ValueError(f"{text!r} is no name of a command: 1 to 64 characters, no spaces")
+    return text
+
+
 def slug(name: str) -> str:
     """The name as an id: lower case, words joined by '-', at most 48 characters; may be empty.
 

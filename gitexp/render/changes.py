@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import assert_never
 
 from gitexp.app.export import ExportView
+from gitexp.app.assign import AssignedView
 from gitexp.app.init import InitView
 from gitexp.app.trust import TrustView
 from gitexp.app.views import CreatedView, ObservedView, RecordedView, Sizing
@@ -42,13 +43,17 @@ class ChangeReport:
     values: Mapping[str, object] = field(default_factory=dict)
 
 
-Reported = CreatedView | RecordedView | ObservedView | InitView | TrustView | ChangeReport
+Reported = (
+    AssignedView | CreatedView | RecordedView | ObservedView | InitView | TrustView | ChangeReport
+)
 """Every answer that is told as a report."""
 
 
 def report(view: Reported) -> ChangeReport:
     """The view in the one form all of them are told in."""
     match view:
+        case AssignedView():
+            return assigned(view)
         case CreatedView():
             return created(view)
         case RecordedView():
@@ -148,6 +153,28 @@ def _sizing(of: Sizing) -> list[tuple[str, str]]:
         facts.append(("", words.ANYTIME_PRICE))
     guards = [guard_size(size) for size in of.guards]
     return facts + [("guardrails" if at == 0 else "", text) for at, text in enumerate(guards)]
+
+
+def assigned(view: AssignedView) -> ChangeReport:
+    """The answer of `assign`."""
+    return ChangeReport(
+        command="assign",
+        headline=f"{view.arm}, in block {view.block} of {view.id}",
+        facts=(
+            ("trial", view.trial),
+            ("path", view.path),
+            ("until", f"without a value in {numbers.short(view.hours)} h it is a failed trial"),
+        ),
+        next=view.next,
+        values={
+            "id": view.id,
+            "trial": view.trial,
+            "arm": view.arm,
+            "block": view.block,
+            "path": view.path,
+            "hours": view.hours,
+        },
+    )
 
 
 def recorded(view: RecordedView) -> ChangeReport:

@@ -80,6 +80,8 @@ def _measured(plan: Plan, screen: Screen) -> list[Line]:
     lines += told("watches", watched, screen)
     lines += told("reads", ", ".join(map(extract_text, plan.extracts)), screen)
     lines += told("secondary", ", ".join(map(words.metric, plan.secondary)), screen)
+    if plan.command_name is not None:
+        lines += told("uses of", plan.command_name, screen)
     if plan.uses_per_month is not None:
         lines += told("used", f"{numbers.short(plan.uses_per_month)} times a month", screen)
     return lines

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
-from gitexp.model import Arm, ExperimentId, RecordId
+TYPE_CHECKING = False  # `exec` must start fast: the real one would load typing
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
 
 GIT_LOCAL = frozenset(
     [
@@ -37,7 +37,7 @@ GIT_LOCAL = frozenset(
 _GIT_LOCAL_PREFIXES = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
 
 
-def for_command(base: Mapping[str, str], *, cwd: Path) -> dict[str, str]:
+def for_command(base: Mapping[str, str], *, cwd: PathLike[str] | str) -> dict[str, str]:
     """`base` without what ties it to the user's checkout; PWD is the command's folder."""
     kept = {
         name: value
@@ -50,11 +50,11 @@ def for_command(base: Mapping[str, str], *, cwd: Path) -> dict[str, str]:
 def for_trial(
     base: Mapping[str, str],
     *,
-    cwd: Path,
-    experiment: ExperimentId,
-    arm: Arm,
+    cwd: PathLike[str] | str,
+    experiment: str,
+    arm: str,
     block: int,
-    trial: RecordId,
+    trial: str,
     seed: int,
 ) -> dict[str, str]:
     """What the command of one trial sees; `trial.measure` adds GITEXP_METRICS.
@@ -66,7 +66,7 @@ def for_trial(
     return {
         **for_command(base, cwd=cwd),
         "GITEXP_ID": experiment,
-        "GITEXP_ARM": arm.value,
+        "GITEXP_ARM": str(arm),
         "GITEXP_BLOCK": str(block),
         "GITEXP_TRIAL": trial,
         "GITEXP_SEED": str(seed),

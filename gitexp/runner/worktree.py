@@ -150,6 +150,15 @@ class Worktrees:
         finally:
             os.close(fd)
 
+    def is_as_made(self, path: Path) -> bool:
+        """Whether the tracked files of this checkout are still as they were when it was made."""
+        try:
+            return bool(
+                json.loads(_marker(path).read_text()) == self._condition(self._git.at(path))
+            )
+        except (OSError, ValueError, GitexpError):
+            return False
+
     def remove_all(self, experiment: ExperimentId) -> tuple[Path, ...]:
         """Remove the experiment's checkouts and what git knows of them; those in use remain.
 

@@ -211,6 +211,8 @@ any_plans = st.builds(
     uses_per_month=st.none() | st.floats(0, 1e15, exclude_min=True),
     grant=st.none() | grants,
     extracts=st.lists(extracts, max_size=3).map(tuple),
+    command_name=st.none()
+    | st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=64),
 )
 
 

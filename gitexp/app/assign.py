@@ -1,0 +1,123 @@
+"""The arm of one use that somebody measures elsewhere, told beforehand."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from gitexp.app.lanes import open_lane
+from gitexp.app.load import load
+from gitexp.app.reservations import give_back, open_slots, reserved_trials, settled
+from gitexp.errors import Refused, UsageError
+from gitexp.live.slots import ASSIGNED, Reservation
+from gitexp.model import Arm, ExperimentId, RecordId, Revision
+from gitexp.store.files import refusal
+from gitexp.store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignedView:
+    """What `assign` answers.
+
+    Attributes:
+        trial: Names the use until it is recorded, and the trial then.
+        path: The checkout of that arm.
+        hours: After so long without a value it is a failed trial.
+        next: The command that completes it.
+    """
+
+    id: ExperimentId
+    trial: RecordId
+    arm: Arm
+    block: int
+    path: str
+    hours: float
+    next: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assigned:
+    """A slot given out and not completed yet."""
+
+    arm: Arm
+    block: int
+    attempt: int
+    slot: int
+    revision: Revision
+    id: RecordId
+    file: str
+
+
+def assign(store: Store, exp: ExperimentId) -> AssignedView:
+    """Reserve the next slot; nobody else gets it.
+
+    Raises:
+        Refused: when there is nothing to assign.
+    """
+    loaded = load(store, exp)
+    lane = open_lane(store, loaded)
+    experiment, revision = loaded.experiment, loaded.compared().revision
+    try:
+        with open_slots(store, exp, experiment.plan_hash, revision) as file:
+            slots = settled(store, file, experiment, revision).slots
+            slot = slots.take()
+            if slot is None:
+                raise Refused(
+                    f"all blocks of {exp} are measured or taken",
+                    hint=f"git exp analyze {exp}",
+                    code="used-up",
+                )
+            held = slots.reserve(
+                slot, kind=ASSIGNED, commit=lane.commits[slot.arm], limit_s=lane.limit_s
+            )
+            file.save(slots, durable=True)
+    except OSError as error:
+        raise refusal(store.git.common_dir / "exp" / "slots", error) from error
+    value = f"{experiment.plan.primary.name}=VALUE"
+    return AssignedView(
+        id=exp,
+        trial=RecordId(held.trial),
+        arm=Arm(slot.arm),
+        block=slot.block,
+        path=lane.checkouts[slot.arm],
+        hours=lane.limit_s / 3600,
+        next=(f"git exp record {exp} --trial-id {held.trial} -m {shlex.quote(value)}",),
+    )
+
+
+def find_assigned(
+    store: Store, exp: ExperimentId, trial_id: str | None, *, arm: Arm | None, block: int | None
+) -> Assigned | None:
+    """What was assigned under this trial id; None when nothing was.
+
+    Raises:
+        UsageError: when the arm or the block typed is another.
+    """
+    found = None if trial_id is None else reserved_trials(store, exp).get(trial_id)
+    if found is None:
+        return None
+    name, held, revision = found
+    assigned = _assigned(name, held, revision)
+    if arm not in (None, assigned.arm) or block not in (None, assigned.block):
+        raise UsageError(
+            f"{trial_id} was assigned to the {assigned.arm} in block {assigned.block}",
+            hint="leave out --arm and --block",
+        )
+    return assigned
+
+
+def complete(store: Store, assigned: Assigned) -> None:
+    """The trial is recorded: its slot is nobody's any more."""
+    give_back(store, assigned.file, assigned.id)
+
+
+def _assigned(name: str, held: Reservation, revision: Revision) -> Assigned:
+    return Assigned(
+        arm=Arm(held.slot.arm),
+        block=held.slot.block,
+        attempt=held.slot.attempt,
+        slot=held.slot.place,
+        revision=revision,
+        id=RecordId(held.trial),
+        file=name,
+    )

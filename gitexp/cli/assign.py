@@ -1,0 +1,30 @@
+"""`git exp assign`."""
+
+from __future__ import annotations
+
+import click
+
+from gitexp.cli.options import experiment_argument, output_options
+from gitexp.cli.output import Output
+
+
+@click.command()
+@experiment_argument
+@output_options
+def assign(output: Output, exp_id: str | None) -> None:
+    """Tell the arm of one use measured elsewhere.
+
+    The arm is drawn at random and reserved for you. Use what is in its checkout, measure, and
+    record the value by the command it prints; without one it is a failed trial after a day
+    (exp.reservationTimeout).
+
+    \b
+    Example:
+      git exp assign fast-parse
+    """
+    from gitexp.app.assign import assign as answer
+    from gitexp.app.load import resolve_id
+    from gitexp.app.opening import open_store
+
+    store = open_store()
+    output.show(answer(store, resolve_id(store, exp_id)))

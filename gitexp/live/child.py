@@ -1,0 +1,253 @@
+"""The user's command as our child: on our streams, in our process group, as if we were not there.
+
+The terminal sends its signals (^C, ^\\, ^Z, a hang-up) to the whole foreground group, so the
+command has them already; what somebody sent to us alone is passed on. We block all of them and
+sleep until one comes or the command's state changes. When it stops, we stop in the same way, for
+the shell that started us waits for us; it continues both of us by the group, and if it continues us
+alone, so do we the command. A program that handles ^Z itself has all the time it needs.
+
+The command gets the dispositions and the mask that we got. Python sets SIGPIPE and SIGXFSZ to be
+ignored before any of our code runs: these two it gets as the default, whatever they were.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+
+TYPE_CHECKING = False  # the real one would load typing
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from resource import struct_rusage
+    from typing import NoReturn
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+_UNTOUCHED = {
+    signal.SIGKILL, signal.SIGSTOP, signal.SIGWINCH, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE,
+    signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGSYS, signal.SIGPIPE, signal.SIGXFSZ,
+    signal.SIGXCPU, signal.SIGPROF, signal.SIGVTALRM,
+}  # fmt: skip
+"""They stop us or mean nothing to us, or they are of faults and limits of our own."""
+_WATCHED = signal.valid_signals() - _UNTOUCHED
+_SHELL = "/bin/sh"
+
+
+class Inherited:
+    """What we were started with and changed: taken before anything is changed."""
+
+    __slots__ = ("ignores_children", "mask")
+
+    def __init__(self) -> None:
+        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        # children of a process that ignores SIGCHLD leave no status behind
+        self.ignores_children = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            # before the command starts there is nothing to tidy up
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+class Ended:
+    """How the command ended.
+
+    Attributes:
+        exit_code: What a shell would show; None when a signal ended it.
+        signal: The signal's number, or None.
+        cannot_start: Why it did not get to run; None if it did.
+    """
+
+    __slots__ = ("cannot_start", "exit_code", "maxrss_bytes", "signal", "sys_s", "user_s", "wall_s")
+
+    def __init__(
+        self,
+        *,
+        wall_s: float,
+        user_s: float,
+        sys_s: float,
+        maxrss_bytes: int,
+        exit_code: int | None,
+        signal: int | None,
+        cannot_start: str | None,
+    ) -> None:
+        self.wall_s = wall_s
+        self.user_s = user_s
+        self.sys_s = sys_s
+        self.maxrss_bytes = maxrss_bytes
+        self.exit_code = exit_code
+        self.signal = signal
+        self.cannot_start = cannot_start
+
+
+def run(
+    argv: Sequence[str], *, cwd: str | None, env: Mapping[str, str], inherited: Inherited
+) -> Ended:
+    """Run the command to its end. All signals that were blocked for it are blocked afterwards.
+
+    Args:
+        cwd: Where; None: where we are.
+
+    Raises:
+        OSError: if no process can be started.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+    reading, writing = os.pipe()
+    begun = time.perf_counter()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(reading)
+        os.close(writing)
+        signal.pthread_sigmask(signal.SIG_SETMASK, inherited.mask)
+        raise
+    if pid == 0:
+        _become(argv, cwd, env, inherited, writing)
+    os.close(writing)
+    try:
+        failure = os.read(reading, 16)  # empty once the command runs
+    finally:
+        os.close(reading)
+    status, usage = _until_ended(pid)
+    wall_s = time.perf_counter() - begun
+    code = os.waitstatus_to_exitcode(status)
+    number = int(failure) if failure else None
+    return Ended(
+        wall_s=wall_s,
+        user_s=usage.ru_utime,
+        sys_s=usage.ru_stime,
+        maxrss_bytes=usage.ru_maxrss * (1 if os.uname().sysname == "Darwin" else 1024),
+        exit_code=code if code >= 0 else None,
+        signal=-code if code < 0 else None,
+        cannot_start=None if number is None else os.strerror(number).lower(),
+    )
+
+
+def end_like(ended: Ended, inherited: Inherited) -> int:
+    """The exit status that says how the command ended; a signal ends us instead."""
+    if ended.signal is None:
+        return ended.exit_code or 0
+    if ended.signal not in (signal.SIGKILL, signal.SIGSTOP):
+        signal.signal(ended.signal, signal.SIG_DFL)
+    # if it left a core, that is worth having; ours is not
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    signal.pthread_sigmask(signal.SIG_SETMASK, inherited.mask - {ended.signal})
+    os.kill(os.getpid(), ended.signal)
+    return 128 + ended.signal
+
+
+def interrupt_from_now_on() -> None:
+    """^C and requests to end raise KeyboardInterrupt again; those that the command had are gone."""
+    fatal = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+    for number in signal.sigpending() & _WATCHED:
+        signal.sigwait({number})
+    for number in fatal:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
+
+
+def _become(
+    argv: Sequence[str],
+    cwd: str | None,
+    env: Mapping[str, str],
+    inherited: Inherited,
+    failure: int,
+) -> None:
+    """In the child: become the command, or say why not and end."""
+    status = NOT_FOUND
+    try:
+        if cwd is not None:
+            os.chdir(cwd)
+        become(argv, env, inherited)
+    except OSError as error:
+        status = status_of(error)
+        os.write(failure, str(error.errno).encode())
+    finally:
+        os._exit(status)
+
+
+def status_of(error: OSError) -> int:
+    """What a shell exits with when a command cannot be started."""
+    return NOT_FOUND if error.errno in (errno.ENOENT, errno.ENOTDIR) else NOT_EXECUTABLE
+
+
+def become(argv: Sequence[str], env: Mapping[str, str], inherited: Inherited) -> NoReturn:
+    """Become the command, with the dispositions and the mask that we got.
+
+    Raises:
+        OSError: if it cannot be started.
+    """
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    if inherited.ignores_children:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, inherited.mask)
+    _exec(argv, env)
+
+
+def _exec(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
+    """As a shell would: what is found but may not be executed is remembered, and looked past."""
+    denied: OSError | None = None
+    for path in _candidates(argv[0], env):
+        try:
+            os.execve(path, list(argv), dict(env))
+        except OSError as error:
+            if error.errno == errno.ENOEXEC:  # a script without a '#!' line
+                os.execve(_SHELL, [_SHELL, path, *argv[1:]], dict(env))
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+                denied = denied or error
+    raise denied or FileNotFoundError(errno.ENOENT, "not found")
+
+
+def _candidates(word: str, env: Mapping[str, str]) -> Iterator[str]:
+    if "/" in word:
+        yield word
+        return
+    for folder in env.get("PATH", os.defpath).split(os.pathsep):
+        yield os.path.join(folder or ".", word)
+
+
+def _until_ended(pid: int) -> tuple[int, struct_rusage]:
+    """Sleep until the command has ended; its status and what it used."""
+    while True:
+        number, is_sent = _next_signal(pid)
+        if number == signal.SIGCHLD:
+            found, status, usage = os.wait4(pid, os.WNOHANG | os.WUNTRACED)
+            if found and os.WIFSTOPPED(status):
+                _stop_too(os.WSTOPSIG(status))
+                _continue(pid)
+            elif found:
+                return status, usage
+        elif is_sent:
+            os.kill(pid, number)
+
+
+def _next_signal(pid: int) -> tuple[int, bool]:
+    """The next signal, and whether somebody else sent it to us."""
+    if not hasattr(signal, "sigwaitinfo"):  # macOS cannot tell who sent it
+        number = signal.sigwait(_WATCHED)
+        return number, number not in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
+    info = signal.sigwaitinfo(_WATCHED)
+    # positive: from the kernel, so to the whole group
+    return info.si_signo, info.si_code <= 0 and info.si_pid != pid
+
+
+def _stop_too(number: int) -> None:
+    """Stop as the command did, until somebody continues us."""
+    if number == signal.SIGSTOP:
+        os.kill(os.getpid(), number)
+        return
+    os.kill(os.getpid(), number)  # waits while it is blocked
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+    signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+
+
+def _continue(pid: int) -> None:
+    """Have the command go on, too; it may have been told already, by its group."""
+    while signal.SIGCONT in signal.sigpending():
+        signal.sigwait({signal.SIGCONT})
+    if os.waitid(os.P_PID, pid, os.WCONTINUED | os.WNOHANG) is None:
+        os.kill(pid, signal.SIGCONT)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gitexp.app.lanes import open_lane
-from gitexp.app.load import load
-from gitexp.app.reservations import give_back, open_slots, reserved_trials, settled
+from gitexp.app.load import Loaded, load
+from gitexp.app.preflight import refuse_to_measure, refuse_wrong_clock
+from gitexp.app.reservations import open_named, open_slots, reserved_trials, settled
 from gitexp.errors import Refused, UsageError
 from gitexp.live.slots import ASSIGNED, Reservation
-from gitexp.model import Arm, ExperimentId, RecordId, Revision
+from gitexp.model import Arm, ExperimentId, Oid, Outcome, Record, RecordId, Revision, Trial
+from gitexp.runner.environment import host
 from gitexp.store.files import refusal
 from gitexp.store.store import Store
 
@@ -45,6 +49,7 @@ class Assigned:
     slot: int
     revision: Revision
     id: RecordId
+    commit: Oid
     file: str
 
 
@@ -106,9 +111,54 @@ def find_assigned(
     return assigned
 
 
-def complete(store: Store, assigned: Assigned) -> None:
-    """The trial is recorded: its slot is nobody's any more."""
-    give_back(store, assigned.file, assigned.id)
+def record_assigned(
+    store: Store, loaded: Loaded, assigned: Assigned, metrics: Mapping[str, float]
+) -> Record:
+    """Record the trial that completes what was assigned, and give its slot back.
+
+    Raises:
+        Refused: when the experiment has ended meanwhile.
+    """
+    refuse_to_measure(loaded)
+    refuse_wrong_clock(store, loaded)
+    with open_named(store, assigned.file) as file:
+        slots = file.load()
+        if slots is None or assigned.id not in slots.reserved:
+            raise Refused(
+                f"{assigned.id} was recorded just now",
+                hint=f"git exp log {loaded.experiment.id}",
+                code="recorded",
+            )
+        # under the lock: two records of one id would spoil each other
+        written = _record(store, loaded, assigned, metrics)
+        slots.give_back(assigned.id)
+        with suppress(OSError):  # it is found among the records when it is looked for
+            file.save(slots)
+    return written
+
+
+def _record(
+    store: Store, loaded: Loaded, assigned: Assigned, metrics: Mapping[str, float]
+) -> Record:
+    return store.record(
+        loaded.experiment.id,
+        loaded.experiment.plan_hash,
+        Trial(
+            arm=assigned.arm,
+            commit=assigned.commit,
+            revision=assigned.revision,
+            block=assigned.block,
+            attempt=assigned.attempt,
+            slot=assigned.slot,
+            host=host(),
+            outcome=Outcome.OK,
+            exit_code=0,
+            metrics=metrics,
+            trial_id=assigned.id,
+        ),
+        target=assigned.commit,
+        id=assigned.id,
+    )
 
 
 def _assigned(name: str, held: Reservation, revision: Revision) -> Assigned:
@@ -119,5 +169,6 @@ def _assigned(name: str, held: Reservation, revision: Revision) -> Assigned:
         slot=held.slot.place,
         revision=revision,
         id=RecordId(held.trial),
+        commit=Oid(held.commit),
         file=name,
     )

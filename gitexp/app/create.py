@@ -13,6 +13,7 @@ from gitexp.app.answered import known_answer
 from gitexp.app.arms import compare_commits
 from gitexp.app.branches import head_branch
 from gitexp.app.budget import configured_rate
+from gitexp.app.command_names import refuse_second
 from gitexp.app.granting import granted, learn_of_others
 from gitexp.app.hypothesis import hypothesis_warnings
 from gitexp.app.level import earliest_decision, refuse_unreachable
@@ -102,6 +103,7 @@ def _create(store: Store, options: CreateOptions, *, rate: float | None = None) 
         like=None if like is None else like.experiment.plan,
     )
     _refuse_missing_harness(store, plan)
+    refuse_second(store, plan)
     if rate is not None:
         plan = granted(
             store,

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gitexp import refs
-from gitexp.app.branches import branch_tips
+from gitexp.app.command_names import experiment_for
 from gitexp.app.load import Loaded, load, resolve_id
 from gitexp.app.opening import open_store
 from gitexp.app.preflight import refuse_new_revision, refuse_to_measure, refuse_wrong_clock
-from gitexp.app.registry import registered_plans
 from gitexp.app.reservations import open_slots, settled, sweep_others
 from gitexp.app.rig import worktrees_of
 from gitexp.app.settings import Settings
@@ -24,7 +23,7 @@ from gitexp.health import HealthState
 from gitexp.live import quick_git
 from gitexp.live.lane import Lane, keep
 from gitexp.live.slots import file_name
-from gitexp.model import Arm, ExperimentId, State, command_name
+from gitexp.model import Arm, ExperimentId
 from gitexp.notation import parse_duration
 from gitexp.runner.isolation import shared
 from gitexp.runner.process import Launcher
@@ -76,21 +75,6 @@ def prepare(name: str, *, exp: str | None, command: str | None, argv: Sequence[s
         _keep_closed(store, name, consulted, why.message)
         raise
     keep(str(store.git.common_dir), name, lane, os.environ)
-
-
-def experiment_for(store: Store, name: str) -> ExperimentId | None:
-    """The running experiment that a command of this name is part of; the newest if several are."""
-    try:
-        name = command_name(name)
-    except ValueError as error:
-        raise UsageError(str(error), hint="git exp exec --for NAME -- CMD") from error
-    branches = branch_tips(store.our_refs())
-    for plan in registered_plans(store):
-        if plan.command_name == name and plan.id in branches:
-            loaded = load(store, plan.id)
-            if loaded.experiment.state is State.RUNNING and loaded.arrived is None:
-                return plan.id
-    return None
 
 
 def open_lane(

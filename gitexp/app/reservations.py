@@ -116,7 +116,7 @@ def sweep_others(store: Store, experiment: Experiment, revision: Revision) -> No
     for name in names_of(str(store.git.common_dir), experiment.id, store.writer):
         if name == current:
             continue
-        with contextlib.suppress(OSError, Unusable), _named(store, name) as file:
+        with contextlib.suppress(OSError, Unusable), open_named(store, name) as file:
             slots = file.load()
             if slots is not None and slots.plan == experiment.plan_hash:
                 then = Revision(Oid(slots.control_tree), Oid(slots.treatment_tree))
@@ -127,7 +127,7 @@ def sweep_others(store: Store, experiment: Experiment, revision: Revision) -> No
 def close_lanes(store: Store, exp: ExperimentId) -> None:
     """Have the next use look again: the experiment was decided, or has ended; best effort."""
     for name in names_of(str(store.git.common_dir), exp, store.writer):
-        with contextlib.suppress(OSError, Unusable), _named(store, name) as file:
+        with contextlib.suppress(OSError, Unusable), open_named(store, name) as file:
             slots = file.load()
             if slots is not None:
                 slots.closed = True
@@ -140,7 +140,7 @@ def reserved_trials(
     """What `assign` gave out, by trial: the file's name, the reservation and its revision."""
     found = {}
     for name in names_of(str(store.git.common_dir), exp, store.writer):
-        with contextlib.suppress(OSError, Unusable), _named(store, name) as file:
+        with contextlib.suppress(OSError, Unusable), open_named(store, name) as file:
             slots = file.load()
             for held in () if slots is None else slots.reserved.values():
                 if held.kind == ASSIGNED and slots is not None:
@@ -155,7 +155,7 @@ def give_back(store: Store, name: str, trial: str, *, voided: Slot | None = None
     Raises:
         OSError, Unusable: if the file cannot be written.
     """
-    with _named(store, name) as file:
+    with open_named(store, name) as file:
         slots = file.load()
         if slots is None:
             return
@@ -171,7 +171,7 @@ def offer_again(store: Store, name: str, held: Reservation) -> None:
     Raises:
         OSError, Unusable: if the file cannot be written.
     """
-    with _named(store, name) as file:
+    with open_named(store, name) as file:
         slots = file.load()
         if slots is not None and held.trial in slots.reserved:
             slots.give_back(held.trial)
@@ -179,7 +179,8 @@ def offer_again(store: Store, name: str, held: Reservation) -> None:
             file.save(slots)
 
 
-def _named(store: Store, name: str) -> SlotsFile:
+def open_named(store: Store, name: str) -> SlotsFile:
+    """The file of this name, under its lock."""
     return SlotsFile(str(store.git.common_dir), name)
 
 

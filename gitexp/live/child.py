@@ -124,9 +124,15 @@ def run(
 
 
 def end_like(ended: Ended, inherited: Inherited) -> int:
-    """The exit status that says how the command ended; a signal ends us instead."""
+    """The exit status that says how the command ended; a signal ends us instead.
+
+    Not under git, as which `git exp` runs: it would turn the signal into this very status, and say
+    a word about it.
+    """
     if ended.signal is None:
         return ended.exit_code or 0
+    if _is_git(os.getppid()):
+        return 128 + ended.signal
     if ended.signal not in (signal.SIGKILL, signal.SIGSTOP):
         signal.signal(ended.signal, signal.SIG_DFL)
     # if it left a core, that is worth having; ours is not
@@ -136,6 +142,14 @@ def end_like(ended: Ended, inherited: Inherited) -> int:
     signal.pthread_sigmask(signal.SIG_SETMASK, inherited.mask - {ended.signal})
     os.kill(os.getpid(), ended.signal)
     return 128 + ended.signal
+
+
+def _is_git(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/comm") as file:
+            return file.read() == "git\n"
+    except OSError:
+        return False
 
 
 def interrupt_from_now_on() -> None:
@@ -212,8 +226,9 @@ def _candidates(word: str, env: Mapping[str, str]) -> Iterator[str]:
 
 def _until_ended(pid: int) -> tuple[int, struct_rusage]:
     """Sleep until the command has ended; its status and what it used."""
+    from_terminal: dict[int, float] = {}
     while True:
-        number, is_sent = _next_signal(pid)
+        number, sender = _next_signal()
         if number == signal.SIGCHLD:
             found, status, usage = os.wait4(pid, os.WNOHANG | os.WUNTRACED)
             if found and os.WIFSTOPPED(status):
@@ -221,18 +236,22 @@ def _until_ended(pid: int) -> tuple[int, struct_rusage]:
                 _continue(pid)
             elif found:
                 return status, usage
-        elif is_sent:
+        elif sender is None:
+            from_terminal[number] = time.monotonic()
+        elif sender == os.getppid() and time.monotonic() < from_terminal.get(number, 0.0) + 1:
+            # git, as which `git exp` runs, passes on to us what the whole group was sent
+            continue
+        elif sender != pid:
             os.kill(pid, number)
 
 
-def _next_signal(pid: int) -> tuple[int, bool]:
-    """The next signal, and whether somebody else sent it to us."""
+def _next_signal() -> tuple[int, int | None]:
+    """The next signal, and which process sent it to us; None: the kernel, to the whole group."""
     if not hasattr(signal, "sigwaitinfo"):  # macOS cannot tell who sent it
         number = signal.sigwait(_WATCHED)
-        return number, number not in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
+        return number, None if number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP) else 0
     info = signal.sigwaitinfo(_WATCHED)
-    # positive: from the kernel, so to the whole group
-    return info.si_signo, info.si_code <= 0 and info.si_pid != pid
+    return info.si_signo, info.si_pid if info.si_code <= 0 else None
 
 
 def _stop_too(number: int) -> None:

@@ -1,4 +1,4 @@
-"""What is drawn for a block, and how the blocks of real uses interleave: pure, imports hashlib.
+"""What is drawn for a block, and how the blocks of real uses interleave: pure, few imports.
 
 Everything random about a trial comes from one SHA-256 digest over these seven lines, ASCII, each
 ended by a newline::
@@ -35,7 +35,7 @@ orders are independent fair coins, whatever the interleaving: what a paired test
 
 from __future__ import annotations
 
-import hashlib
+from gitexp.live.sha256 import sha256
 
 TYPE_CHECKING = False  # the real one would load typing
 if TYPE_CHECKING:
@@ -107,4 +107,4 @@ class Draws:
         if attempt < 1:
             raise ValueError(f"attempt {attempt} is below 1")
         lines = (tag, *self._fields, str(block), str(attempt))
-        return hashlib.sha256("".join(f"{line}\n" for line in lines).encode("ascii")).digest()
+        return sha256("".join(f"{line}\n" for line in lines).encode("ascii")).digest()

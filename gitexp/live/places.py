@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+
+from gitexp.live.sha256 import sha256
 
 TYPE_CHECKING = False  # the real one would load typing
 if TYPE_CHECKING:
@@ -26,4 +27,4 @@ def is_trusted(plan: str, environ: Mapping[str, str]) -> bool:
 
 def lanes_folder(common_dir: str) -> tuple[str, str]:
     """Where, below the state folder, what is prepared for this repository is kept."""
-    return "lanes", hashlib.sha256(os.fsencode(os.path.realpath(common_dir))).hexdigest()[:24]
+    return "lanes", sha256(os.fsencode(os.path.realpath(common_dir))).hexdigest()[:24]

@@ -9,12 +9,12 @@ than `exec` may take to start.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 
 from gitexp.live import files, processes
 from gitexp.live.draws import CONTROL, TREATMENT, Draws
+from gitexp.live.sha256 import sha256
 
 TYPE_CHECKING = False  # the real one would load typing
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class SlotsFile:
 def file_name(exp: str, plan: str, control_tree: str, treatment_tree: str, writer: str) -> str:
     """The name of the file of this revision."""
     parts = "\n".join((plan, control_tree, treatment_tree)).encode("ascii")
-    return f"{exp}@{writer}@{hashlib.sha256(parts).hexdigest()[:12]}"
+    return f"{exp}@{writer}@{sha256(parts).hexdigest()[:12]}"
 
 
 def names_of(common_dir: str, exp: str, writer: str) -> list[str]:

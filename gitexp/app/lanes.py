@@ -23,7 +23,7 @@ from gitexp.health import HealthState
 from gitexp.live import quick_git
 from gitexp.live.lane import Lane, keep
 from gitexp.live.slots import file_name
-from gitexp.model import Arm, ExperimentId
+from gitexp.model import Arm, ExperimentId, State
 from gitexp.notation import parse_duration
 from gitexp.runner.isolation import shared
 from gitexp.runner.process import Launcher
@@ -146,6 +146,12 @@ def open_lane(
 
 def _refuse_closed(loaded: Loaded) -> None:
     experiment = loaded.experiment
+    if experiment.state is not State.RUNNING:
+        raise Closed(
+            f"{experiment.id} has ended: it was {experiment.state.replace('-', ' ')}",
+            hint=f"git exp status {experiment.id}",
+            code="ended",
+        )
     try:
         refuse_to_measure(loaded)
         refuse_new_revision(loaded)

@@ -203,12 +203,14 @@ def _take(request: Request, known: lane.Lane, place: _Place) -> _Use | None:
     locks = _lock_checkouts(known)
     if locks is None:
         return None
+    found = None
     try:
-        return _reserve(request, known, place, locks)
-    except BaseException:
-        for fd in locks:
-            os.close(fd)
-        raise
+        found = _reserve(request, known, place, locks)
+    finally:
+        if found is None:  # else they last as long as the use
+            for fd in locks:
+                os.close(fd)
+    return found
 
 
 def _reserve(

@@ -89,7 +89,7 @@ def run(
         cwd: Where; None: where we are.
 
     Raises:
-        OSError: if no process can be started.
+        OSError: if no process can be started, and only then.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     reading, writing = os.pipe()
@@ -104,11 +104,12 @@ def run(
     if pid == 0:
         _become(argv, cwd, env, inherited, writing)
     os.close(writing)
+    failure = os.read(reading, 16)  # empty once the command runs
+    os.close(reading)
     try:
-        failure = os.read(reading, 16)  # empty once the command runs
-    finally:
-        os.close(reading)
-    status, usage = _until_ended(pid)
+        status, usage = _until_ended(pid)
+    except OSError:  # it runs: whatever is wrong with us must not have it run once more
+        _, status, usage = os.wait4(pid, 0)
     wall_s = time.perf_counter() - begun
     code = os.waitstatus_to_exitcode(status)
     number = int(failure) if failure else None
@@ -268,5 +269,9 @@ def _continue(pid: int) -> None:
     """Have the command go on, too; it may have been told already, by its group."""
     while signal.SIGCONT in signal.sigpending():
         signal.sigwait({signal.SIGCONT})
-    if os.waitid(os.P_PID, pid, os.WCONTINUED | os.WNOHANG) is None:
+    try:
+        is_told = os.waitid(os.P_PID, pid, os.WCONTINUED | os.WNOHANG) is not None
+    except ChildProcessError:  # it has ended already
+        return
+    if not is_told:
         os.kill(pid, signal.SIGCONT)

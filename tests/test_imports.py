@@ -19,6 +19,7 @@ NUMERIC = frozenset({"numpy", "scipy"})
 
 # what each of these runs in a repository that holds the experiment 'trim'
 WITHOUT_NUMBERS = {
+    "assign": ["assign", "trim"],
     "init": ["init"],
     "status": ["status"],
     "record": ["record", "trim", "--arm", "treatment", "-m", "time=1.5", "--block", "1"],
@@ -102,6 +103,51 @@ def test_what_decides_nothing_needs_no_numbers(
     modules = imported(succeeding(*WITHOUT_NUMBERS[name]), cwd=repo)
 
     assert not modules & NUMERIC
+
+
+def using(*args: str) -> str:
+    """Code that runs `exec` with a command that says what was imported when it was started."""
+    return (
+        "import sys\n"
+        f"sys.argv = ['git-exp', 'exec', *{list(args)!r}]\n"
+        "from gitexp.live import child\n"
+        "run = child.run\n"
+        "def watched(*args, **options):\n"
+        "    import json\n"
+        "    print(json.dumps(sorted(before)), file=sys.__stderr__)\n"
+        "    return run(*args, **options)\n"
+        "def first(*args, **options):\n"
+        "    global before\n"
+        "    before = set(sys.modules)\n"
+        "    return watched(*args, **options)\n"
+        "child.run = first\n"
+        "from gitexp.entry import main\n"
+        "assert main() == 0\n"
+    )
+
+
+def test_a_use_imports_next_to_nothing_before_its_command_and_no_numbers_after(
+    repo: Path, git: GitIn, git_exp: GitExp
+) -> None:
+    git_exp("create", "--id", "trim", "--hypothesis", "trimming makes work.sh 10% faster")
+    git.commit("Trim", {"src/lib.txt": "one\n"})
+    for _ in range(2):  # one that has to prepare a lane, and one that finds it
+        done = subprocess.run(
+            [sys.executable, "-c", f"{using('trim', '--', './work.sh')}\n{REPORT}"],
+            cwd=repo,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        before, after = map(set, map(json.loads, done.stderr.splitlines()))
+        assert not before & {*SLOW, "click", "subprocess", "dataclasses", "pathlib", "typing"}
+        assert {name for name in before if name.startswith("gitexp")} == {
+            "gitexp", "gitexp.entry", "gitexp.cli", "gitexp.cli.use", "gitexp.live",
+            "gitexp.live.child", "gitexp.live.draws", "gitexp.live.files", "gitexp.live.lane",
+            "gitexp.live.places", "gitexp.live.processes", "gitexp.live.quick_git",
+            "gitexp.live.sha256", "gitexp.live.slots", "gitexp.runner", "gitexp.runner.variables",
+        }  # fmt: skip
+        assert not after & {*NUMERIC, "click"}
 
 
 def test_pygit2_and_processes_live_where_the_map_says() -> None:

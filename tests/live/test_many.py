@@ -76,7 +76,8 @@ def runnable(desk: Desk) -> Desk:
     """The same with a plan that `run` can run, too."""
     desk.exp(
         "create", "both", "--like", "fast", "--hypothesis", "a table lowers the score by 20 %",
-        "--run", "./tool.sh", "--max-blocks", "200", "--min-blocks", "200", "--warm-up", "0", "--command", "both",
+        "--run", "./tool.sh", "--max-blocks", "200", "--min-blocks", "200",
+        "--warm-up", "0", "--command", "both",
     )  # fmt: skip
     return desk
 

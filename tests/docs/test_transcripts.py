@@ -103,12 +103,45 @@ def _prompts(folder: Path) -> None:
         subprocess.run(["git", *command], cwd=folder, check=True)
 
 
+LONG_REVIEW = """\
+# Review a change
+
+Read the whole change first. Then read it again, file by file, and for every file
+think about what it does, what it did before, and whether the difference is meant.
+Consider naming, style, structure, tests, performance, security and documentation.
+Explain every thought you have on the way, then sum up all of them in a list.
+"""
+SHORT_REVIEW = """\
+# Review a change
+
+Name what is wrong in this change, one line each, the worst first.
+"""
+REVIEW = """\
+#!/bin/sh
+# stands for an assistant that is given the command file and the change
+tokens=$(($(wc -w <commands/review.md) * 40 + 900 + $$ % 150))
+test -z "$GITEXP_METRICS" || echo "tokens=$tokens" >>"$GITEXP_METRICS"
+echo "reviewed: nothing found"
+"""
+
+
+def _review(folder: Path) -> None:
+    """A command file, and a script that follows it."""
+    (folder / "commands").mkdir()
+    (folder / "commands/review.md").write_text(LONG_REVIEW)
+    (folder / "review.sh").write_text(REVIEW)
+    (folder / "review.sh").chmod(0o755)
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "Begin"]):
+        subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
+
+
 REPOSITORIES: dict[str, Callable[[Path], None]] = {
     "log-summary": _log_summary,
     "ten-ideas": make_project,
     "own-experiment": _own_experiment,
     "prompts": _prompts,
     "two-people": _two_people,
+    "review": _review,
 }
 
 
@@ -155,6 +188,9 @@ def _run(command: str, folder: Path, who: str) -> str:
         return ""
     if command.startswith("$EDITOR triage.md"):
         shutil.copy(ROOT / "docs" / "prompts" / "triage-new.md", place / "triage.md")
+        return ""
+    if command.startswith("$EDITOR commands/review.md"):
+        (place / "commands/review.md").write_text(SHORT_REVIEW)
         return ""
     # what one of them trusts, the other does not
     own = {"XDG_STATE_HOME": str(folder / f"{who}-state")} if who else {}

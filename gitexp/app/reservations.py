@@ -149,13 +149,13 @@ def reserved_trials(
     return found
 
 
-def give_back(store: Store, name: str, trial: str, *, voided: Slot | None = None) -> None:
+def give_back(common_dir: str, name: str, trial: str, *, voided: Slot | None = None) -> None:
     """The trial is recorded. A void one has its block given out again.
 
     Raises:
         OSError, Unusable: if the file cannot be written.
     """
-    with open_named(store, name) as file:
+    with SlotsFile(common_dir, name) as file:
         slots = file.load()
         if slots is None:
             return
@@ -165,13 +165,13 @@ def give_back(store: Store, name: str, trial: str, *, voided: Slot | None = None
         file.save(slots)
 
 
-def offer_again(store: Store, name: str, held: Reservation) -> None:
+def offer_again(common_dir: str, name: str, held: Reservation) -> None:
     """The trial could not be recorded: somebody else gets its slot.
 
     Raises:
         OSError, Unusable: if the file cannot be written.
     """
-    with open_named(store, name) as file:
+    with SlotsFile(common_dir, name) as file:
         slots = file.load()
         if slots is not None and held.trial in slots.reserved:
             slots.give_back(held.trial)

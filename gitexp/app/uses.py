@@ -36,7 +36,9 @@ from gitexp.runner.trial import Measurement, measurement
 from gitexp.store.store import Store
 
 
-def record_use(lane: Lane, held: Reservation, ended: Ended, *, metrics_file: str) -> str | None:
+def record_use(
+    common_dir: str, lane: Lane, held: Reservation, ended: Ended, *, metrics_file: str
+) -> str | None:
     """Record the trial of this reservation and give its slot back.
 
     A use without the primary metric is no failure here: the value may come later.
@@ -47,42 +49,51 @@ def record_use(lane: Lane, held: Reservation, ended: Ended, *, metrics_file: str
     Raises:
         GitexpError, OSError: if it cannot be recorded; another use gets the slot then.
     """
-    store = open_store()
-    exp = ExperimentId(lane.exp)
     try:
-        if _has_ended(store, exp, lane.slots):
-            give_back(store, lane.slots, held.trial)
-            return f"not recorded: {exp} has ended meanwhile"
+        store = open_store(_somewhere(lane))
         measured = _measured(ended, metrics_file)
         outcome, metrics, complaint = _judged(measured)
-        revision = _revision(store, lane.slots)
-        store.record(
-            exp,
-            PlanHash(lane.plan),
-            Trial(
-                arm=Arm(held.slot.arm),
-                commit=Oid(held.commit),
-                revision=revision,
-                block=held.slot.block,
-                attempt=held.slot.attempt,
-                slot=held.slot.place,
-                host=host(),
-                outcome=outcome,
-                exit_code=measured.exit_code,
-                metrics=metrics,
-            ),
-            target=Oid(held.commit),
-            payload=trial_payload(measured, outcome),
-            id=RecordId(held.trial),
-        )
+        has_ended = _has_ended(store, ExperimentId(lane.exp), lane.slots)
+        if not has_ended:
+            store.record(
+                ExperimentId(lane.exp),
+                PlanHash(lane.plan),
+                Trial(
+                    arm=Arm(held.slot.arm),
+                    commit=Oid(held.commit),
+                    revision=_revision(store, lane.slots),
+                    block=held.slot.block,
+                    attempt=held.slot.attempt,
+                    slot=held.slot.place,
+                    host=host(),
+                    outcome=outcome,
+                    exit_code=measured.exit_code,
+                    metrics=metrics,
+                ),
+                target=Oid(held.commit),
+                payload=trial_payload(measured, outcome),
+                id=RecordId(held.trial),
+            )
     except BaseException:
-        with contextlib.suppress(GitexpError, OSError, Unusable):
-            offer_again(store, lane.slots, held)
+        # it has nothing to do with the arm, so it must not become a failed trial of it
+        with contextlib.suppress(OSError, Unusable):
+            offer_again(common_dir, lane.slots, held)
         raise
-    voided = held.slot if outcome is Outcome.VOID else None
-    give_back(store, lane.slots, held.trial, voided=voided)
-    _look_after(store, exp, lane, held.slot.arm)
+    voided = held.slot if outcome is Outcome.VOID and not has_ended else None
+    with contextlib.suppress(OSError, Unusable):  # the record is found when it is looked for
+        give_back(common_dir, lane.slots, held.trial, voided=voided)
+    if has_ended:
+        return f"not recorded: {lane.exp} has ended meanwhile"
+    _look_after(store, ExperimentId(lane.exp), lane, held.slot.arm)
     return complaint
+
+
+def _somewhere(lane: Lane) -> Path:
+    """A folder of the repository: the command may have removed the one we are in."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path(next(iter(lane.checkouts.values())))
 
 
 def _has_ended(store: Store, exp: ExperimentId, name: str) -> bool:

@@ -33,7 +33,9 @@ COMMANDS: Mapping[str, Entry] = {
     "init": Entry("gitexp.cli.init:init", "Set this clone up for experiments."),
     "create": Entry("gitexp.cli.create:create", "Register an experiment and start its branch."),
     "run": Entry("gitexp.cli.run:run", "Run trials in blocks until the experiment is decided."),
-    "exec": Entry("gitexp.cli.exec:exec_", "Run a command of real use once, as one trial."),
+    "exec": Entry(
+        "gitexp.cli.exec:exec_", "Run a command of real use once, as a trial of either arm."
+    ),
     "assign": Entry("gitexp.cli.assign:assign", "Tell the arm of one use measured elsewhere."),
     "record": Entry(
         "gitexp.cli.record:record", "Record a trial measured elsewhere, or its later values."

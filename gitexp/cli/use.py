@@ -48,11 +48,12 @@ class _Unrecorded(Exception):
 class _Use:
     """A use with its slot: all that is needed to run it and to record it."""
 
-    __slots__ = ("cwd", "env", "lane", "locks", "reservation", "scratch")
+    __slots__ = ("common_dir", "cwd", "env", "lane", "locks", "reservation", "scratch")
 
     def __init__(
         self,
         *,
+        common_dir: str,
         lane: lane.Lane,
         reservation: Reservation,
         cwd: str | None,
@@ -60,6 +61,7 @@ class _Use:
         scratch: str,
         locks: Sequence[int],
     ) -> None:
+        self.common_dir = common_dir
         self.lane = lane
         self.reservation = reservation
         self.cwd = cwd
@@ -141,6 +143,7 @@ def _run(request: Request, found: _Use, inherited: child.Inherited) -> int:
         from gitexp.app.uses import record_use
 
         complaint = record_use(
+            found.common_dir,
             found.lane,
             found.reservation,
             ended,
@@ -151,9 +154,16 @@ def _run(request: Request, found: _Use, inherited: child.Inherited) -> int:
     except (Exception, KeyboardInterrupt) as error:
         _warn(f"not recorded: {_text_of(error)}")
     finally:
-        for fd in found.locks:
-            os.close(fd)
+        _tidy_up(found)
     return child.end_like(ended, inherited)
+
+
+def _tidy_up(found: _Use) -> None:
+    import shutil
+
+    shutil.rmtree(found.scratch, ignore_errors=True)
+    for fd in found.locks:
+        os.close(fd)
 
 
 # --- before the command -----------------------------------------------------------------------
@@ -248,6 +258,7 @@ def _reserve(
         env = dict(os.environ) | {k: v for k, v in env.items() if k.startswith("GITEXP_")}
         env["GITEXP_ARM_DIR"] = known.checkouts[slot.arm]
     return _Use(
+        common_dir=place.common_dir,
         lane=known,
         reservation=held,
         cwd=None if request.in_place else cwd,

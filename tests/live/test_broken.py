@@ -199,6 +199,15 @@ def test_a_set_up_that_fails(desk: Desk) -> None:
     assert is_unrecorded(done, "broken")
 
 
+def test_a_command_that_removes_the_folder_it_was_called_in(desk: Desk) -> None:
+    (desk.path / "gone").mkdir()
+
+    done = desk.use("fast", "--", "sh", "-c", 'rmdir "$GITEXP_USER_DIR"', cwd=desk.path / "gone")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(desk.trials) == 1
+
+
 def test_a_folder_that_is_gone(desk: Desk) -> None:
     code = f"mkdir gone; cd gone; rmdir ../gone; exec {' '.join(EXEC)} fast -- /bin/echo ran"
     done = subprocess.run(

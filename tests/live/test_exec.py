@@ -80,6 +80,13 @@ def test_a_folder_that_the_arm_lacks_is_its_top(desk: Desk) -> None:
     assert (done.stdout, done.stderr) == ("version\n", "")
 
 
+def test_nothing_is_left_where_reports_were_written(desk: Desk, home: Path) -> None:
+    desk.use("fast", "--", "./tool.sh")
+
+    (scratch,) = (home / "cache").rglob("scratch")
+    assert list(scratch.iterdir()) == []
+
+
 def test_in_place_the_command_runs_here(desk: Desk) -> None:
     code = 'pwd; cat "$GITEXP_ARM_DIR/version"; echo score=5 >"$GITEXP_METRICS"'
     done = desk.use("--in-place", "fast", "--", "sh", "-c", code)

@@ -47,13 +47,32 @@ def test_a_full_disk(desk: Desk) -> None:
         desk.use("fast", "--", "./tool.sh")  # now everything is prepared
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_git_dir_that_cannot_be_written(desk: Desk, slots: Path) -> None:
-    slots.parent.chmod(0o500)
+def _without_power_over_permissions() -> list[str]:
+    """`exec` by somebody whom permissions hold: root is let in anywhere unless it gives that up."""
+    if os.geteuid() != 0:
+        return EXEC
+    if shutil.which("setpriv") is None:
+        pytest.skip("root may write everywhere")
+    return ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *EXEC]
+
+
+@pytest.mark.parametrize("is_prepared", [True, False])
+def test_a_git_dir_that_cannot_be_written(desk: Desk, is_prepared: bool) -> None:
+    if is_prepared:
+        desk.use("fast", "--", "./tool.sh")
+    program = _without_power_over_permissions()
+    folders = [desk.path / ".git", *(f for f in (desk.path / ".git").rglob("*") if f.is_dir())]
+    for folder in folders:
+        folder.chmod(0o500)
     try:
-        assert is_unrecorded(desk.use("fast", "--", "./tool.sh"), "ermission")
+        done = desk.use("fast", "--", "sh", "-c", "echo ran; exit 3", program=program)
     finally:
-        slots.parent.chmod(0o700)
+        for folder in folders:
+            folder.chmod(0o700)
+
+    assert (done.returncode, done.stdout) == (3, "ran\n")
+    assert is_unrecorded(done, "ermission denied")
+    assert len(desk.trials) == is_prepared
 
 
 def test_a_record_that_cannot_be_written(desk: Desk, slots: Path) -> None:

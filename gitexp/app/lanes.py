@@ -14,7 +14,7 @@ from gitexp.app.command_names import experiment_for
 from gitexp.app.load import Loaded, load, resolve_id
 from gitexp.app.opening import open_store
 from gitexp.app.preflight import refuse_new_revision, refuse_to_measure, refuse_wrong_clock
-from gitexp.app.reservations import open_slots, settled, sweep_others
+from gitexp.app.reservations import open_slots, settled, sweep_all
 from gitexp.app.rig import worktrees_of
 from gitexp.app.settings import Settings
 from gitexp.app.trust import is_trusted
@@ -111,7 +111,7 @@ def open_lane(
     checkouts, scratch = _checkouts(store, loaded, argv)
     comparison = loaded.compared()
     revision = comparison.revision
-    sweep_others(store, experiment, revision)
+    sweep_all(store, experiment)
     with open_slots(store, experiment.id, experiment.plan_hash, revision) as file:
         found = settled(store, file, experiment, revision)
         file.save(found.slots)

@@ -110,18 +110,36 @@ def sweep(store: Store, slots: Slots, experiment: Experiment, revision: Revision
     return has_recorded
 
 
-def sweep_others(store: Store, experiment: Experiment, revision: Revision) -> None:
-    """The same for the revisions that are not compared now."""
-    current = _name(store, experiment.id, experiment.plan_hash, revision)
-    for name in names_of(str(store.git.common_dir), experiment.id, store.writer):
-        if name == current:
-            continue
+def sweep_all(store: Store, experiment: Experiment) -> bool:
+    """`sweep` in every revision of this clone's; best effort.
+
+    Returns:
+        Whether anything was recorded.
+    """
+    has_recorded = False
+    for name in names_of(str(store.git.common_dir), experiment.id, store.known_writer or ""):
         with contextlib.suppress(OSError, Unusable), open_named(store, name) as file:
             slots = file.load()
-            if slots is not None and slots.plan == experiment.plan_hash:
-                then = Revision(Oid(slots.control_tree), Oid(slots.treatment_tree))
-                sweep(store, slots, experiment, then)
+            if slots is None or slots.plan != experiment.plan_hash:
+                continue
+            turn = slots.turn
+            then = Revision(Oid(slots.control_tree), Oid(slots.treatment_tree))
+            has_recorded |= sweep(store, slots, experiment, then)
+            if slots.turn != turn:
+                slots.closed = True  # what was left open is found by looking again
                 file.save(slots)
+    return has_recorded
+
+
+def busy_blocks(store: Store, exp: ExperimentId, plan: PlanHash, revision: Revision) -> set[int]:
+    """The blocks of this clone in which somebody has a slot; none where that cannot be told."""
+    with (
+        contextlib.suppress(OSError, Unusable),
+        open_slots(store, exp, plan, revision) as file,
+    ):
+        slots = file.load()
+        return set() if slots is None else slots.busy
+    return set()
 
 
 def close_lanes(store: Store, exp: ExperimentId) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from gitexp.app.intake import take_in
 from gitexp.app.load import Loaded, load
 from gitexp.app.merged import record_if_merged
+from gitexp.app.reservations import sweep_all
 from gitexp.app.status_row import row_of
 from gitexp.app.status_view import StatusRow
 from gitexp.app.sync_view import Came, SyncedExperiment
@@ -53,6 +54,8 @@ def work_on(store: Store, exp: ExperimentId, new: Collection[Record]) -> Outcome
     """
     loaded = load(store, exp)
     before = loaded.experiment
+    if sweep_all(store, before):
+        loaded = load(store, exp)
     waiting = _waiting(loaded)
     loaded = take_in(store, loaded)
     taken_in = _fewer(waiting, _waiting(loaded))

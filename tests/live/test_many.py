@@ -177,6 +177,40 @@ def test_an_assignment_that_comes_to_nothing_is_a_failed_trial(desk: Desk) -> No
     assert late["existed"]
 
 
+def test_a_record_by_hand_ends_what_was_abandoned_and_takes_no_slot_in_use(desk: Desk) -> None:
+    desk.git("config", "exp.reservationTimeout", "2s")
+    told = desk.exp("assign", "fast", "--json").json
+    words = ("record", "fast", "--arm", told["arm"], "-m", "score=3", "--block", "1")
+
+    refused = desk.exp(*words, check=False)
+    assert (refused.status, told["block"]) == (6, 1)
+    assert "in use" in refused.stderr
+    time.sleep(2.2)
+    taken = desk.exp(*words, check=False)
+    assert taken.status == 6
+    assert "has its" in taken.stderr
+    assert [(t["id"], t["outcome"]) for t in desk.trials] == [(told["trial"], "failed")]
+
+
+def test_sync_ends_what_was_abandoned(desk: Desk, tmp_path: Path) -> None:
+    desk.git("init", "--quiet", "--bare", str(tmp_path / "shared.git"))
+    desk.git("remote", "add", "origin", str(tmp_path / "shared.git"))
+    with desk.begin("fast", "--", *SLEEPER, start_new_session=True) as using:
+        assert using.stdout is not None
+        using.stdout.readline()
+        _end_group_and_us(using.pid)
+        using.wait()
+
+    desk.exp("sync")
+
+    assert [t["outcome"] for t in desk.trials] == ["failed"]
+
+
+def _end_group_and_us(leader: int) -> None:
+    os.kill(leader, signal.SIGKILL)
+    _end_group(leader)
+
+
 def test_another_arm_than_assigned_is_refused(desk: Desk) -> None:
     told = desk.exp("assign", "fast", "--json").json
     other = {"control": "treatment", "treatment": "control"}[told["arm"]]

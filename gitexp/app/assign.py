@@ -112,7 +112,11 @@ def find_assigned(
 
 
 def record_assigned(
-    store: Store, loaded: Loaded, assigned: Assigned, metrics: Mapping[str, float]
+    store: Store,
+    loaded: Loaded,
+    assigned: Assigned,
+    metrics: Mapping[str, float],
+    outcome: Outcome,
 ) -> Record:
     """Record the trial that completes what was assigned, and give its slot back.
 
@@ -130,15 +134,21 @@ def record_assigned(
                 code="recorded",
             )
         # under the lock: two records of one id would spoil each other
-        written = _record(store, loaded, assigned, metrics)
+        written = _record(store, loaded, assigned, metrics, outcome)
         slots.give_back(assigned.id)
+        if outcome is Outcome.VOID:
+            slots.again(assigned.block, assigned.attempt + 1)
         with suppress(OSError):  # it is found among the records when it is looked for
             file.save(slots)
     return written
 
 
 def _record(
-    store: Store, loaded: Loaded, assigned: Assigned, metrics: Mapping[str, float]
+    store: Store,
+    loaded: Loaded,
+    assigned: Assigned,
+    metrics: Mapping[str, float],
+    outcome: Outcome,
 ) -> Record:
     return store.record(
         loaded.experiment.id,
@@ -151,8 +161,8 @@ def _record(
             attempt=assigned.attempt,
             slot=assigned.slot,
             host=host(),
-            outcome=Outcome.OK,
-            exit_code=0,
+            outcome=outcome,
+            exit_code=0 if outcome is Outcome.OK else None,
             metrics=metrics,
             trial_id=assigned.id,
         ),

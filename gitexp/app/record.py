@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gitexp.app.load import Loaded, load
 from gitexp.app.metric_values import awaited, check_values, undeclared_note
 from gitexp.app.preflight import refuse_new_revision, refuse_to_measure, refuse_wrong_clock
+from gitexp.app.reservations import busy_blocks, sweep_all
 from gitexp.app.views import RecordedView
 from gitexp.errors import Refused, UsageError
 from gitexp.lifecycle import Experiment
@@ -56,7 +57,13 @@ def record(store: Store, exp: ExperimentId, new: NewTrial) -> RecordedView:
         UsageError: for values that cannot be meant, or none that the plan asks for.
         Refused: when it cannot belong to the plan, or the block has this arm already.
     """
-    return record_all(store, load(store, exp), [new])[0]
+    return record_all(store, up_to_date(store, exp), [new])[0]
+
+
+def up_to_date(store: Store, exp: ExperimentId) -> Loaded:
+    """The experiment, uses that were abandoned having become trials of it."""
+    loaded = load(store, exp)
+    return load(store, exp) if sweep_all(store, loaded.experiment) else loaded
 
 
 def record_all(store: Store, loaded: Loaded, new: Sequence[NewTrial]) -> tuple[RecordedView, ...]:
@@ -70,7 +77,7 @@ def record_all(store: Store, loaded: Loaded, new: Sequence[NewTrial]) -> tuple[R
     fresh, places = _sort_out(loaded.experiment, new)
     written = _write(store, loaded, _bodies(store, loaded, fresh), fresh)
     return tuple(
-        _answer(
+        answer(
             loaded.experiment,
             written[place] if isinstance(place, int) else place,
             existed=existed,
@@ -107,7 +114,7 @@ def _sort_out(
     places: list[_Place] = []
     named: dict[str, int] = {}
     for one in new:
-        _check(experiment.plan, one)
+        check_new(experiment.plan, one)
         if one.trial_id in known:
             _refuse_other_values(one, known[one.trial_id][1])
             places.append(known[one.trial_id][0])
@@ -133,7 +140,12 @@ def _existed(places: Sequence[_Place]) -> tuple[bool, ...]:
     return tuple(found)
 
 
-def _check(plan: Plan, new: NewTrial) -> None:
+def check_new(plan: Plan, new: NewTrial) -> None:
+    """Nothing, when this can be a trial of the plan.
+
+    Raises:
+        UsageError, Refused: else.
+    """
     check_values(new.metrics)
     if new.block is not None and new.block < 1:
         raise UsageError(f"there is no block {new.block}", hint="blocks count from 1")
@@ -267,7 +279,8 @@ class _Slots:
     def __init__(self, store: Store, loaded: Loaded) -> None:
         experiment, revision = loaded.experiment, loaded.compared().revision
         own = experiment.series.get((revision, store.writer))
-        self._max_blocks = experiment.plan.max_blocks
+        self._id, self._max_blocks = experiment.id, experiment.plan.max_blocks
+        self._busy = busy_blocks(store, experiment.id, experiment.plan_hash, revision)
         self._next = 1 if own is None else own.next_number
         # a later attempt when a void discarded the first
         self._attempts = {} if own is None else {found.number: found.attempt for found in own.open}
@@ -291,6 +304,12 @@ class _Slots:
                 f"block {self._max_blocks}",
                 hint=f"the next new block is --block {self._next}",
                 code="block-ahead",
+            )
+        if block in self._busy:
+            raise Refused(
+                f"block {block} is in use by git exp exec, assign or run",
+                hint=f"git exp assign {self._id} gives out one that is not",
+                code="block-in-use",
             )
         if (block, arm) in self._taken:
             raise Refused(
@@ -326,7 +345,7 @@ def _note(experiment: Experiment, written: Record, trial: Trial) -> str | None:
     return "; ".join([*notes, *([undeclared] if undeclared else [])]) or None
 
 
-def _answer(experiment: Experiment, written: Record, *, existed: bool) -> RecordedView:
+def answer(experiment: Experiment, written: Record, *, existed: bool) -> RecordedView:
     trial = written.body
     assert isinstance(trial, Trial)
     is_ok = trial.outcome is Outcome.OK

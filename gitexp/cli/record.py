@@ -12,7 +12,7 @@ from gitexp.model import Arm, Outcome
 
 @click.command()
 @experiment_argument
-@click.option("--arm", type=one_of(Arm), help="The arm a new trial measured.")
+@click.option("--arm", type=one_of(Arm), help="The arm a new trial measured; assign knows it.")
 @click.option(
     "--for",
     "later_for",
@@ -59,7 +59,8 @@ def record(
 
     A new trial counts for what the arm's branch holds now. Two trials of one block, one per arm,
     were measured under the same conditions in random order. With --for the values are added to a
-    trial that is recorded already; what it has stays as it is.
+    trial that is recorded already; what it has stays as it is. What git exp assign gave out is
+    recorded by its --trial-id alone.
 
     \b
     Example:
@@ -67,6 +68,7 @@ def record(
       git exp record --for 01KDTR2M8QZX -m satisfaction=0.8
       git exp record live --arm control --block 3 --window count=5000,failures=12 -m time=0.812
     """
+    from gitexp.app.complete import Completion, complete
     from gitexp.app.load import resolve_id
     from gitexp.app.metric_values import parse_metrics, parse_window
     from gitexp.app.observe import observe
@@ -87,6 +89,20 @@ def record(
         named = None if exp_id is None else resolve_id(store, exp_id)
         output.show(observe(store, later_for, values, exp=named))
         return
+    exp = resolve_id(store, exp_id)
+    how = Outcome.OK if outcome is None else Outcome(outcome)
+    if trial_id is not None and window is None:
+        done = Completion(
+            trial_id=trial_id,
+            metrics=values,
+            outcome=how,
+            arm=None if arm is None else Arm(arm),
+            block=block,
+        )
+        completed = complete(store, exp, done)
+        if completed is not None:
+            output.show(completed)
+            return
     if arm is None:
         raise UsageError(
             "a new trial needs its arm, and values that came later their trial",
@@ -97,7 +113,7 @@ def record(
         metrics=values,
         block=block,
         trial_id=trial_id,
-        outcome=Outcome.OK if outcome is None else Outcome(outcome),
+        outcome=how,
         window=None if window is None else parse_window(window, variances),
     )
-    output.show(answer(store, resolve_id(store, exp_id), new))
+    output.show(answer(store, exp, new))

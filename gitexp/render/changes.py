@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import assert_never
 
-from gitexp.app.export import ExportView
 from gitexp.app.assign import AssignedView
+from gitexp.app.export import ExportView
 from gitexp.app.init import InitView
 from gitexp.app.trust import TrustView
 from gitexp.app.views import CreatedView, ObservedView, RecordedView, Sizing

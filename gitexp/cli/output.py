@@ -76,8 +76,7 @@ class Output:
     def stream(self, values: Mapping[str, object]) -> None:
         """Print one JSON object on its own line, at once."""
         _print(_json(values), sys.stdout)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        self.flush()
 
     def write(self, lines: Iterable[Line]) -> None:
         """Print lines of the answer."""
@@ -87,6 +86,11 @@ class Output:
         """Print text for other programs, piece by piece."""
         for piece in pieces:
             _print(piece, sys.stdout)
+
+    def flush(self) -> None:
+        """Let whoever follows along see what was written so far."""
+        if sys.stdout is not None:
+            sys.stdout.flush()
 
     def note(self, text: str) -> None:
         """Say something that is not the answer."""

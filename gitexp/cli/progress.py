@@ -28,7 +28,7 @@ def follow(
     """
     # a redrawn line and a stream of objects would write over each other on one terminal
     redraws = output.redraws and not output.as_json and progress is not False
-    told = _Told(output, redraws=redraws, is_on=redraws if progress is None else progress)
+    told = Told(output, redraws=redraws, is_on=redraws if progress is None else progress)
     ended: RunEnd | None = None
     try:
         for message in messages:
@@ -57,8 +57,13 @@ def _last_page(ended: RunEnd, screen: Screen) -> list[Line]:
             assert_never(ended)
 
 
-class _Told:
-    """The progress on stderr: one line drawn again and again, or a line now and then."""
+class Told:
+    """The progress on stderr: one line drawn again and again, or a line now and then.
+
+    Args:
+        redraws: Whether stderr is a terminal that nothing else writes to.
+        is_on: Whether to show anything but warnings.
+    """
 
     def __init__(self, output: Output, *, redraws: bool, is_on: bool) -> None:
         self._output = output

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, assert_never
 
 from gitexp.app.answered import Answered
+from gitexp.app.auto_view import AutoView
 from gitexp.app.status_view import Budget, StatusRow, StatusView
 from gitexp.app.views import (
     AnalysisView,
@@ -27,6 +28,7 @@ from gitexp.app.views import (
     TrialDone,
 )
 from gitexp.render.analysis_document import analysis_values, power_values
+from gitexp.render.auto import auto_values
 from gitexp.render.plain import health_values, metric_values, plain_object, problem_values
 from gitexp.render.verdict_line import verdict_line
 
@@ -49,6 +51,8 @@ def document(view: View) -> dict[str, object]:
             return _document("power", power_values(view))
         case RunEnded():
             return run_object(view)
+        case AutoView():
+            return _document("auto", auto_values(view))
         case _:
             from gitexp.render.changes import report
 

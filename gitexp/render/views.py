@@ -8,10 +8,11 @@ from gitexp.app.status_view import StatusView
 from gitexp.render.screen import Line, Screen
 
 if TYPE_CHECKING:
+    from gitexp.app.auto_view import AutoView
     from gitexp.app.views import AnalysisView, LogView, PlanView, PowerView, RunEnded
     from gitexp.render.changes import Reported
 
-    Paged = AnalysisView | PlanView | PowerView | LogView | RunEnded | Reported
+    Paged = AutoView | AnalysisView | PlanView | PowerView | LogView | RunEnded | Reported
     View = StatusView | Paged
 
 
@@ -30,9 +31,14 @@ def page(view: View, screen: Screen, *, verbose: bool = False) -> list[Line]:
 
 
 def _other_page(view: Paged, screen: Screen, *, verbose: bool) -> list[Line]:
+    from gitexp.app.auto_view import AutoView
     from gitexp.app.views import AnalysisView, LogView, PlanView, PowerView, RunEnded
 
     match view:
+        case AutoView():
+            from gitexp.render.auto import auto_page
+
+            return auto_page(view, screen)
         case AnalysisView():
             from gitexp.render.analysis import analysis_page
 

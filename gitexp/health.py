@@ -19,6 +19,8 @@ class Health:
 
     Attributes:
         advice: What to do about it; empty when all is well.
+        subject: What it is about where there can be several of one check: a metric, trials. Two
+            findings of one subject are the same finding, whatever their numbers are by then.
     """
 
     check: str
@@ -26,3 +28,4 @@ class Health:
     value: str
     threshold: str
     advice: str
+    subject: str = ""

@@ -11,7 +11,6 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from gitexp import refs
 from gitexp.app import auto_words as words
 from gitexp.app.allowance import Limits
 from gitexp.app.analyze import view_of
@@ -19,7 +18,6 @@ from gitexp.app.answered import Answered
 from gitexp.app.auto_lock import only_auto
 from gitexp.app.auto_spending import Spending
 from gitexp.app.auto_view import AutoMessage, Due, Managed
-from gitexp.app.branches import known_ids
 from gitexp.app.endings import standing_on
 from gitexp.app.intake import take_in
 from gitexp.app.judge import Judged, judge
@@ -29,13 +27,12 @@ from gitexp.app.preflight import refuse_to_start
 from gitexp.app.promote import promote, promotion
 from gitexp.app.rollback import roll_back, rollback
 from gitexp.app.run import RunOptions, run
-from gitexp.app.status import every_row
 from gitexp.app.status_row import row_of
 from gitexp.app.verdict_cache import keep_verdict
 from gitexp.app.views import AnalysisView, RunEnded, TrialDone
 from gitexp.changes import PromotionText, steps
 from gitexp.decision import Action
-from gitexp.errors import GitexpError, UnknownExperiment
+from gitexp.errors import GitexpError
 from gitexp.lifecycle import Experiment
 from gitexp.model import ExperimentId, State
 from gitexp.policy import analyse
@@ -65,30 +62,6 @@ class Wording:
     promotion: Callable[[AnalysisView], PromotionText]
     decision: Callable[[Experiment], str | None]
     summary: Callable[[AnalysisView], str]
-
-
-def managed_ids(store: Store) -> tuple[ExperimentId, ...]:
-    """The experiments that have not ended, or have only expired, oldest first; then unread ones."""
-    rows = sorted(every_row(store), key=lambda row: (row.created, row.id))
-    open_ids = [row.id for row in rows if row.state is State.RUNNING]
-    open_ids += [
-        row.id
-        for row in rows
-        if row.state is State.EXPIRED and store.git.ref(refs.branch(row.id)) is not None
-    ]
-    unread = set(known_ids(store)) - {row.id for row in rows}
-    return (*open_ids, *(exp for exp in sorted(unread) if not _is_foreign(store, exp)))
-
-
-def _is_foreign(store: Store, exp: ExperimentId) -> bool:
-    """Whether it only looks like an experiment: a branch under exp/ that holds no plan."""
-    try:
-        load(store, exp)
-    except UnknownExperiment:
-        return True
-    except GitexpError:
-        pass
-    return False
 
 
 def auto(

@@ -63,10 +63,11 @@ def auto(
       git exp sync && git exp auto --run --max-time 30m && git exp sync
     """
     from gitexp.app.allowance import Limits, read_limits
-    from gitexp.app.auto import AutoOptions, Wording, managed_ids
+    from gitexp.app.auto import AutoOptions, Wording
     from gitexp.app.auto import auto as go
     from gitexp.app.load import resolve_id
     from gitexp.app.opening import open_store
+    from gitexp.app.unfinished import unfinished_ids
     from gitexp.cli.following import follow_auto
     from gitexp.errors import UsageError
     from gitexp.render.promotion import promotion_text, summary_text
@@ -78,7 +79,7 @@ def auto(
             "a budget is for what --run runs", hint="git exp auto --run --max-time 30m"
         )
     store = open_store()
-    exps = tuple(dict.fromkeys(resolve_id(store, exp) for exp in exp_ids)) or managed_ids(store)
+    exps = tuple(dict.fromkeys(resolve_id(store, exp) for exp in exp_ids)) or unfinished_ids(store)
     options = AutoOptions(runs=runs, is_dry=dry_run, limits=limits)
     wording = Wording(promotion=promotion_text, decision=decision_text, summary=summary_text)
     view = follow_auto(

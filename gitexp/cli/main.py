@@ -56,6 +56,7 @@ COMMANDS: Mapping[str, Entry] = {
     "rollback": Entry("gitexp.cli.rollback:rollback", "Drop a treatment, or revert its merge."),
     "restore": Entry("gitexp.cli.restore:restore", "Undo a rollback, an expiry or a promotion."),
     "auto": Entry("gitexp.cli.auto:auto", "Do what the verdicts ask for: promote or roll back."),
+    "monitor": Entry("gitexp.cli.monitor:monitor", "Look for what needs a person."),
     "handover": Entry("gitexp.cli.handover:handover", "Let another clone decide."),
     "sync": Entry("gitexp.cli.sync:sync", "Share records and branches with a remote."),
     "compact": Entry("gitexp.cli.compact:compact", "Gather all writers' records in one ref."),

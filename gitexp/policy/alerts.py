@@ -120,6 +120,7 @@ def _late_alerts(experiment: Experiment, revision: Revision) -> list[Health]:
             value=f"{late} blocks came after the last day and are not used",
             threshold=f"{last:%Y-%m-%d %H:%M} UTC, after {experiment.plan.max_days:g} days",
             advice=f"to measure longer: git exp create --like {experiment.id} --max-days N",
+            subject="late blocks",
         )
     ]
 
@@ -141,7 +142,8 @@ def _regression_alerts(study: Study) -> list[Health]:
             value=f"{plan.primary.name} of the treatment is worse, {least}, "
             f"shown at block {found.fell_at}",
             threshold=f"max-regression {_size(plan.max_regression, study)}",
-            advice=f"to give it up: git exp rollback {plan.id}",
+            advice=f"to give it up: git exp rollback {plan.id}; once that is the verdict, git exp "
+            "auto does it",
         )
     ]
 

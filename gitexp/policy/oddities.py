@@ -86,6 +86,7 @@ def oddity_alerts(judged: Sequence[JudgedRun], metric: Metric) -> list[Health]:
             threshold=f"|z| below {VERY_ODD:g} against the trials before it",
             advice="see what else ran then; each counts as it is, unless it is taken out with a "
             "reason: git exp retract TRIAL",
+            subject=" ".join([*(run.record.id for run, _ in severe[:_NAMED]), *["many"] * is_much]),
         )
     ]
 

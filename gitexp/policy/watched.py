@@ -47,6 +47,7 @@ def floor_alerts(found: Sequence[WatchResult]) -> list[Health]:
             f"shown at block {result.broken_at}",
             threshold=f"{result.floor:g}",
             advice="review the experiment before it is promoted",
+            subject=result.metric.name,
         )
         for result in found
         if result.broken_at is not None

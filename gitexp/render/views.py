@@ -9,10 +9,13 @@ from gitexp.render.screen import Line, Screen
 
 if TYPE_CHECKING:
     from gitexp.app.auto_view import AutoView
+    from gitexp.app.monitor_view import MonitorView
     from gitexp.app.views import AnalysisView, LogView, PlanView, PowerView, RunEnded
     from gitexp.render.changes import Reported
 
-    Paged = AutoView | AnalysisView | PlanView | PowerView | LogView | RunEnded | Reported
+    Paged = (
+        AutoView | MonitorView | AnalysisView | PlanView | PowerView | LogView | RunEnded | Reported
+    )
     View = StatusView | Paged
 
 
@@ -32,9 +35,14 @@ def page(view: View, screen: Screen, *, verbose: bool = False) -> list[Line]:
 
 def _other_page(view: Paged, screen: Screen, *, verbose: bool) -> list[Line]:
     from gitexp.app.auto_view import AutoView
+    from gitexp.app.monitor_view import MonitorView
     from gitexp.app.views import AnalysisView, LogView, PlanView, PowerView, RunEnded
 
     match view:
+        case MonitorView():
+            from gitexp.render.monitor import monitor_page
+
+            return monitor_page(view, screen)
         case AutoView():
             from gitexp.render.auto import auto_page
 

@@ -1,0 +1,57 @@
+"""Handing a document to a command of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from gitexp.errors import GitexpError
+from gitexp.runner.process import Launcher, errors_path
+from gitexp.runner.variables import for_command
+
+TIMEOUT_S = 30.0
+_SAID = 200
+"""Characters of what the command said that are told."""
+
+
+def deliver(
+    command: str,
+    document: bytes,
+    *,
+    cwd: Path,
+    environ: Mapping[str, str],
+    timeout_s: float = TIMEOUT_S,
+) -> str | None:
+    """Run the shell command with the document on its standard input, and wait for its end.
+
+    Returns:
+        None when it ended well; else why it counts as not delivered, one line.
+    """
+    with TemporaryDirectory(prefix="gitexp-") as folder, Launcher() as launcher:
+        path, output = Path(folder, "document"), Path(folder, "output")
+        path.write_bytes(document)
+        env = {**for_command(environ, cwd=cwd), "GITEXP_DOCUMENT": str(path)}
+        try:
+            # the launcher gives its commands an empty standard input
+            finished = launcher.run(
+                f'exec <"$GITEXP_DOCUMENT"\n{command}',
+                cwd=cwd,
+                env=env,
+                timeout_s=timeout_s,
+                output=output,
+            )
+        except GitexpError as error:
+            return error.message
+        if finished.timed_out:
+            return f"it did not end within {timeout_s:g} s"
+        if finished.exit_code == 0:
+            return None
+        how = "a signal" if finished.exit_code is None else f"exit status {finished.exit_code}"
+        return f"{how}{_said(errors_path(output)) or _said(output)}"
+
+
+def _said(path: Path) -> str:
+    lines = [line.strip() for line in path.read_text(errors="replace").splitlines()]
+    spoken = [line for line in lines if line]
+    return f": {spoken[-1][:_SAID]}" if spoken else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gitexp.app.analyze import analyze
+from gitexp.app.load import load
 from gitexp.app.monitor_view import Alert
 from gitexp.health import HealthState
 from gitexp.model import ExperimentId
@@ -15,6 +16,8 @@ def alerts_of(store: Store, exp: ExperimentId) -> tuple[Alert, ...]:
     Raises:
         GitexpError: if the experiment cannot be read or analysed.
     """
+    if load(store, exp).comparison is None:
+        return ()  # the branch is gone and nothing was measured
     view = analyze(store, exp)
     experiment, analysis = view.experiment, view.analysis
     invalid = [check for check in analysis.health if check.state is HealthState.FAIL]

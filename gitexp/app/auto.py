@@ -127,6 +127,8 @@ class _Auto:
             return words.ended(loaded)
         if not loaded.is_decider:
             return words.not_ours(loaded, row_of(self._store, loaded).verdict)
+        if loaded.comparison is None:
+            return words.unmeasured(loaded)
         judged = self._judged(exp)
         experiment = judged.loaded.experiment
         found = merge_made_elsewhere(self._store, experiment)

@@ -35,28 +35,21 @@ def ended(loaded: Loaded) -> Managed:
     """Named on the command line, and over already."""
     experiment = loaded.experiment
     decided = experiment.last_decision()
-    return Managed(
-        id=experiment.id,
-        state=experiment.state,
-        verdict=None if decided is None else decided.verdict,
-        action=Action.NONE,
-        done=False,
-        reason=f"{experiment.state.replace('-', ' ')} already",
-    )
+    verdict = Verdict.UNDECIDED if decided is None else decided.verdict
+    return _unjudged(loaded, verdict, f"{experiment.state.replace('-', ' ')} already")
 
 
 def not_ours(loaded: Loaded, verdict: Verdict) -> Managed:
     """Another clone decides."""
-    experiment = loaded.experiment
-    return Managed(
-        id=experiment.id,
-        state=experiment.state,
-        verdict=verdict,
-        action=Action.NONE,
-        done=False,
-        reason=f"waits for {experiment.decider}, who decides",
-        next=("git exp sync",),
-    )
+    reason = f"waits for {loaded.experiment.decider}, who decides"
+    return _unjudged(loaded, verdict, reason, "git exp sync")
+
+
+def unmeasured(loaded: Loaded) -> Managed:
+    """There is nothing to decide about."""
+    reason = "its branch is gone, and nothing was measured"
+    command = f"git exp restore {loaded.experiment.id}"
+    return _unjudged(loaded, Verdict.COLLECTING, reason, command)
 
 
 def merge_found(judged: Judged, found: Promoted, *, is_dry: bool) -> Managed:
@@ -188,6 +181,18 @@ def _command(judged: Judged, action: Action) -> str:
     exp = judged.loaded.experiment.id
     named = _AS_COMMAND.get(action)
     return f"git exp {named} {exp}" if named else f"git exp status {exp}"
+
+
+def _unjudged(loaded: Loaded, verdict: Verdict, reason: str, *next_commands: str) -> Managed:
+    return Managed(
+        id=loaded.experiment.id,
+        state=loaded.experiment.state,
+        verdict=verdict,
+        action=Action.NONE,
+        done=False,
+        reason=reason,
+        next=next_commands,
+    )
 
 
 def _said(judged: Judged, action: Action, reason: str, *next_commands: str) -> Managed:

@@ -35,7 +35,7 @@ from gitexp.model import (
 from gitexp.store.store import Store
 
 _NAME = "status-rows"
-_VERSION = "4"
+_VERSION = "5"
 
 
 class RowCache:
@@ -118,9 +118,8 @@ def _row(kept: dict[str, Any]) -> StatusRow:
             "failed": tuple(kept["failed"]),
             "estimate": _estimate(kept["estimate"]),
             "guardrails": tuple((name, state) for name, state in kept["guardrails"]),
-            "health": tuple(
-                Health(**{**h, "state": HealthState(h["state"])}) for h in kept["health"]
-            ),
+            "health": tuple(map(_check, kept["health"])),
+            "alerts": tuple(map(_check, kept["alerts"])),
             "created": datetime.fromisoformat(kept["created"]),
             "expires": datetime.fromisoformat(kept["expires"]),
             "ended": None if ended is None else datetime.fromisoformat(ended),
@@ -153,6 +152,10 @@ def _judged(kept: dict[str, Any]) -> Judged:
             "at": datetime.fromisoformat(kept["at"]),
         }
     )
+
+
+def _check(kept: dict[str, Any]) -> Health:
+    return Health(**{**kept, "state": HealthState(kept["state"])})
 
 
 def _metric(kept: dict[str, Any]) -> Metric:

@@ -38,6 +38,7 @@ from gitexp.model import (
     Plan,
     Promoted,
     Restored,
+    RolledBack,
     Revision,
     Scale,
     State,
@@ -85,6 +86,7 @@ def row_of(store: Store, loaded: Loaded) -> StatusRow:
         has_verdict=bool(experiment.decisions) or experiment.expired is not None,
         complete=_complete(experiment, revision, telling),
         max_blocks=experiment.plan.max_blocks,
+        decided_at=None if decided is None else decided.blocks,
         waiting=() if revision is None else tuple(sorted(experiment.waiting(revision).items())),
         awaiting=_awaiting(experiment, revision),
         uses=_uses(experiment, revision) if experiment.plan.windows else None,
@@ -92,9 +94,11 @@ def row_of(store: Store, loaded: Loaded) -> StatusRow:
         estimate=estimate,
         guardrails=_guardrails(experiment.plan, cached),
         health=(*loaded.health, *(cached.health if cached else ())),
+        alerts=cached.alerts if cached else (),
         created=experiment.plan.created,
         expires=experiment.plan.expires,
         ended=None if event is None else event.at,
+        ending=_ending(experiment),
         per_month=_per_month(experiment.plan, estimate),
         merge=_merge(experiment),
         problems=experiment.problems,
@@ -197,6 +201,13 @@ def _with_merge(loaded: Loaded, decided: Decided | None, reason: str) -> str:
         return reason
     how = "merged" if decided else "merged without a decision"
     return f"{how} elsewhere ({event.body.recognised}); {reason}"
+
+
+def _ending(experiment: Experiment) -> str:
+    event = experiment.state_event
+    if event is None or not isinstance(event.body, RolledBack):
+        return ""
+    return f"rolled back by {event.writer}: {event.body.reason}"
 
 
 def _telling(experiment: Experiment, revision: Revision | None) -> tuple[Block, ...]:

@@ -68,6 +68,9 @@ class StatusRow:
         plans: Its plan as the error budget sees it; more than one where clones made several
             experiments of one name.
         false_better: The largest probability with which it is found better by chance alone.
+        decided_at: Blocks the recorded decision took; None while there is none.
+        alerts: What needed a person when it was last analysed.
+        ending: Who ended it and why, when it was rolled back; empty otherwise.
         guardrails: Metric name and state ('ok', 'harmed', 'unresolved', '?' when not analysed).
         awaiting: By metric of the plan, blocks or single trials that lack a value still.
         failed: Failed or timed-out counted trials by arm; uses, where trials are windows.
@@ -99,6 +102,7 @@ class StatusRow:
     has_verdict: bool
     complete: int
     max_blocks: int
+    decided_at: int | None
     waiting: tuple[tuple[WriterId, int], ...]
     awaiting: tuple[tuple[str, int], ...] = ()
     uses: tuple[int, int] | None = None
@@ -106,9 +110,11 @@ class StatusRow:
     estimate: Estimate
     guardrails: tuple[tuple[str, str], ...]
     health: tuple[Health, ...]
+    alerts: tuple[Health, ...]
     created: datetime
     expires: datetime
     ended: datetime | None
+    ending: str
     per_month: float | None
     merge: Oid | None
     problems: tuple[Problem, ...]

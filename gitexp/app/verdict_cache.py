@@ -36,6 +36,7 @@ class CachedVerdict:
     interval: tuple[float, float]
     guardrails: tuple[tuple[str, str], ...]
     health: tuple[Health, ...]
+    alerts: tuple[Health, ...]
 
 
 def cached_verdict(store: Store, loaded: Loaded) -> CachedVerdict | None:
@@ -53,13 +54,15 @@ def cached_verdict(store: Store, loaded: Loaded) -> CachedVerdict | None:
             change=None if kept["change"] is None else float(kept["change"]),
             interval=(-math.inf if low is None else low, math.inf if high is None else high),
             guardrails=tuple((str(name), str(state)) for name, state in kept["guardrails"]),
-            health=tuple(
-                Health(**{**check, "state": HealthState(check["state"])})
-                for check in kept["health"]
-            ),
+            health=_checks(kept["health"]),
+            alerts=_checks(kept["alerts"]),
         )
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _checks(kept: list[dict[str, str]]) -> tuple[Health, ...]:
+    return tuple(Health(**{**check, "state": HealthState(check["state"])}) for check in kept)  # type: ignore[arg-type]
 
 
 def verdict_stamp(store: Store, exp: ExperimentId) -> int:
@@ -85,6 +88,7 @@ def keep_verdict(store: Store, loaded: Loaded, analysis: Analysis) -> None:
                 for check in analysis.health
                 if check.state is not HealthState.OK and check not in loaded.health
             ],
+            "alerts": [asdict(alert) for alert in analysis.alerts],
         }
     )
     store.cache.put(f"{loaded.experiment.id}.verdict", _key(loaded), text.encode())

@@ -11,7 +11,9 @@ from gitexp.render.screen import Line, Screen, Span, Style, line, wrapped
 
 _ENDLESS = 100_000
 """Cells: what goes into a file or a log keeps one line for each experiment."""
+_NARROW = 60
 _VERDICT = 13
+"""Cells of the widest verdict with its glyph, and a blank."""
 
 
 def managed_lines(managed: Managed, ids: Collection[str], screen: Screen) -> list[Line]:
@@ -24,7 +26,11 @@ def managed_lines(managed: Managed, ids: Collection[str], screen: Screen) -> lis
     verdict = _verdict(managed, screen)
     blank = " " * max(_VERDICT - screen.cells(verdict), 1)
     first = (Span(f"{managed.id:<{width}}  ", Style.STRONG), verdict, Span(blank))
-    return wrapped(_told(managed), screen if screen.is_read else _endless(screen), first=first)
+    if not screen.is_read:
+        return wrapped(_told(managed), replace(screen, width=_ENDLESS), first=first)
+    if screen.width < _NARROW:
+        return [first, *wrapped(_told(managed), screen, first=" " * 4)]
+    return wrapped(_told(managed), screen, first=first)
 
 
 def auto_page(view: AutoView, screen: Screen) -> list[Line]:
@@ -75,7 +81,3 @@ def _values(managed: Managed) -> dict[str, object]:
         "stopped": managed.stopped,
         "error": None if trouble is None else asdict(trouble),
     }
-
-
-def _endless(screen: Screen) -> Screen:
-    return replace(screen, width=_ENDLESS)

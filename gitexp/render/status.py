@@ -92,6 +92,8 @@ def _single(row: StatusRow, now: datetime, screen: Screen) -> list[Line]:
             "guards",
             (line(f"{name} ", words.guard_state(state)) for name, state in row.guardrails),
         )
+    for alert in row.alerts:
+        lines += check("alerts" if alert is row.alerts[0] else "", alert, screen)
     for health in row.health:
         lines += check("health" if health is row.health[0] else "", health, screen)
     if row.problems:
@@ -101,7 +103,9 @@ def _single(row: StatusRow, now: datetime, screen: Screen) -> list[Line]:
         left = row.expires - now
         lines += labelled("expires", [line(f"in {numbers.age(left)}" if left.days >= 0 else "now")])
     if row.merge is not None:
-        lines += labelled("merge", [line(f"{_oid(row.merge)} on {short(row.target)}")])
+        since = f", for {age}" if row.state is State.PROMOTED else ""
+        lines += labelled("merge", [line(f"{_oid(row.merge)} on {short(row.target)}{since}")])
+    lines += told("ended", row.ending, screen)
     return lines + commands("next", row.next)
 
 
@@ -123,10 +127,18 @@ def _primary(row: StatusRow, screen: Screen) -> list[Line]:
 
 
 def _progress(row: StatusRow, screen: Screen) -> list[Line]:
-    bar = progress_bar(row.complete, row.max_blocks, min(screen.width // 4, 30))
-    over = row.complete - row.max_blocks
-    unused = f", {numbers.plural(over, 'later one')} not used" if over > 0 else ""
-    lines = labelled("blocks", [line(f"{bar}  {_blocks(row)}{unused}")])
+    bar = progress_bar(_used(row), row.max_blocks, min(screen.width // 4, 30))
+    used = _used(row)
+    left, over = row.max_blocks - used, row.complete - used
+    if screen.width < 60:
+        more = ""
+    elif over > 0:
+        more = f", {numbers.plural(over, 'later one')} not used"
+    elif row.state is State.RUNNING and row.verdict is Verdict.COLLECTING and left > 0:
+        more = f", at most {left} more"
+    else:
+        more = ""
+    lines = labelled("blocks", [line(f"{bar}  {_blocks(row)}{more}")])
     for writer, count in row.waiting:
         # the writer's own records decide nothing until the deciding clone takes them in
         lines += told("", f"{numbers.plural(count, 'more block')} of {writer} waiting", screen)
@@ -160,8 +172,13 @@ def _state(row: StatusRow, screen: Screen, *, verdict: bool = False) -> Line:
     return (state,)
 
 
+def _used(row: StatusRow) -> int:
+    """Blocks the decision took; before there is one, those that count so far."""
+    return min(row.complete, row.max_blocks) if row.decided_at is None else row.decided_at
+
+
 def _blocks(row: StatusRow) -> str:
-    return f"{min(row.complete, row.max_blocks)}/{row.max_blocks}"
+    return f"{_used(row)}/{row.max_blocks}"
 
 
 def _is_rough(found: Estimate) -> bool:
@@ -203,13 +220,17 @@ def _harmed(row: StatusRow) -> list[str]:
     return [name for name, state in row.guardrails if state == GuardState.HARMED]
 
 
-def _health(row: StatusRow) -> str | Span:
+def _health(row: StatusRow) -> Line:
     states = [health.state for health in row.health]
+    alerts = numbers.plural(len(row.alerts), "alert") if row.alerts else ""
+    checks: str | Span = "ok" if states and not alerts else ""
     if HealthState.FAIL in states:
-        return Span(f"{states.count(HealthState.FAIL)} fail", Style.BAD)
-    if HealthState.WARN in states:
-        return Span(f"{states.count(HealthState.WARN)} warn", Style.WARN)
-    return "ok" if states else numbers.UNKNOWN
+        checks = Span(f"{states.count(HealthState.FAIL)} fail", Style.BAD)
+    elif HealthState.WARN in states:
+        checks = Span(f"{states.count(HealthState.WARN)} warn", Style.WARN)
+    if alerts:
+        return line(Span(alerts, Style.BAD), *([", ", checks] if checks else []))
+    return line(checks or numbers.UNKNOWN)
 
 
 def _age(row: StatusRow, now: datetime) -> str:

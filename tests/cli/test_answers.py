@@ -188,7 +188,13 @@ def test_status_tells_programs_where_an_experiment_stands(decided: GitIn) -> Non
     [row] = answer["experiments"]
     assert answer["schema"] == "gitexp.status/1"
     assert (row["id"], row["state"], row["verdict"]) == ("fast", "running", "better")
-    assert row["blocks"] == {"complete": 6, "max": 6, "waiting": {}, "awaiting": {}}
+    assert row["blocks"] == {
+        "complete": 6,
+        "max": 6,
+        "decided_at": 6,
+        "waiting": {},
+        "awaiting": {},
+    }
     assert row["is_current"] is True
     assert row["next"] == ["git exp promote fast"]
     assert (row["control"], row["treatment"]) == (decided.id("main"), decided.id("exp/fast"))

@@ -42,7 +42,8 @@ def test_checks_and_alerts_are_shown_with_their_numbers_and_what_to_do(git: GitI
     assert "order balance" not in page
     assert "order balance" in git_exp("analyze", "fast", "--verbose").stdout
     assert {check["check"] for check in row["health"]} == {"base", "drift"}
-    assert "2 warn" in git_exp("status").stdout
+    assert {alert["check"] for alert in row["alerts"]} == {"error rate", "anomalies"}
+    assert "2 alerts, 2 warn" in git_exp("status").stdout
 
 
 def test_a_base_that_moves_on_is_told_and_leaves_the_verdict_alone(decided: GitIn) -> None:

@@ -13,7 +13,7 @@ from gitexp.app.views import RunMessage
 from gitexp.render.changes import ChangeReport
 from gitexp.render.documents import document, run_object
 from gitexp.render.porcelain import porcelain
-from tests.render import examples
+from tests.render import examples, unattended
 
 if TYPE_CHECKING:
     from gitexp.render.views import View
@@ -23,6 +23,8 @@ VIEWS: dict[str, View] = {
     "analyze": examples.ANALYSIS_VIEW,
     "show": examples.PLAN_VIEW,
     "log": examples.LOG_VIEW,
+    "auto": unattended.AUTO_VIEW,
+    "monitor": unattended.MONITOR_VIEW,
     "promote": ChangeReport(command="promote", headline="done", values={"id": "x"}),
 }
 

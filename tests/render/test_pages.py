@@ -12,7 +12,7 @@ from gitexp.render.changes import ChangeReport
 from gitexp.render.screen import Screen, Style
 from gitexp.render.text import cells
 from gitexp.render.views import page
-from tests.render import examples
+from tests.render import examples, unattended
 
 if TYPE_CHECKING:
     from gitexp.render.views import View
@@ -43,6 +43,9 @@ PAGES: dict[str, tuple[View, bool]] = {
     "log": (examples.LOG_VIEW, False),
     "run-ended": (examples.RUN_ENDED, False),
     "promoted": (PROMOTED, False),
+    "status-ended": (unattended.ENDED_VIEW, False),
+    "auto": (unattended.AUTO_VIEW, False),
+    "monitor": (unattended.MONITOR_VIEW, False),
 }
 
 

@@ -85,6 +85,7 @@ def _overdue(
             threshold=f"{plan.max_days:g} days",
             advice=f"end it: git exp rollback {experiment.id}; or measure anew: "
             f"git exp create --like {experiment.id}",
+            subject="overdue",
         )
     ]
 

@@ -34,7 +34,7 @@ from gitexp.changes import PromotionText, steps
 from gitexp.decision import Action
 from gitexp.errors import GitexpError
 from gitexp.lifecycle import Experiment
-from gitexp.model import ExperimentId, State
+from gitexp.model import ExperimentId, State, Verdict
 from gitexp.policy import analyse
 from gitexp.policy.due import due_action, is_left_to_people
 from gitexp.store.store import Store
@@ -113,7 +113,7 @@ class _Auto:
         """What there is to say of an experiment for which nothing could be done."""
         with suppress(GitexpError):
             judged = self._looked_at(exp)
-            return words.reported(judged, self._due(judged))
+            return words.reported(judged, _due(judged))
         return None
 
     # --- one experiment -------------------------------------------------------------------------
@@ -139,7 +139,7 @@ class _Auto:
             return words.merge_found(judged, found, is_dry=self._options.is_dry)
         if judged.loaded.arrived is not None:
             return words.taken_out(judged)
-        action = self._due(judged)
+        action = _due(judged)
         if action in (Action.PROMOTE, Action.ROLL_BACK):
             return (yield from self._ended(judged, action))
         if action is Action.CONTINUE:
@@ -228,20 +228,17 @@ class _Auto:
 
     # --- the verdict ----------------------------------------------------------------------------
 
-    def _due(self, judged: Judged) -> Action:
-        """What the table asks for, an expiry that nobody recorded yet taken into account."""
-        experiment, view, now = judged.loaded.experiment, judged.view, datetime.now(UTC)
-        verdict = view.analysis.verdict
-        if now > experiment.plan.expires and not verdict.is_final and experiment.expired is None:
-            health = judged.loaded.health
-            final = analyse(experiment, view.comparison, health=health, at_expiry=True)
-            verdict = final.verdict
-        return due_action(experiment, verdict, now=now)
-
     def _looked_at(self, exp: ExperimentId) -> Judged:
-        """The verdict as the records give it; nothing is recorded."""
+        """The verdict as it would be found and recorded now; nothing is."""
         loaded = load(self._store, exp)
-        return Judged(loaded=loaded, view=view_of(loaded.experiment, loaded.compared(), loaded))
+        experiment = loaded.experiment
+        view = view_of(experiment, loaded.compared(), loaded)
+        is_over = datetime.now(UTC) > experiment.plan.expires and experiment.expired is None
+        if is_over and view.analysis.verdict is Verdict.COLLECTING:
+            health = loaded.health
+            final = analyse(experiment, view.comparison, health=health, at_expiry=True)
+            view = replace(view, analysis=final)
+        return Judged(loaded=loaded, view=view)
 
     def _judged(self, exp: ExperimentId) -> Judged:
         """The verdict, taken in and on record; only looked at when nothing may be done."""
@@ -259,3 +256,8 @@ class _Auto:
         with suppress(GitexpError):
             text = self._wording.summary(view)
             self._store.write_summaries({view.comparison.treatment.commit: text})
+
+
+def _due(judged: Judged) -> Action:
+    experiment, verdict = judged.loaded.experiment, judged.view.analysis.verdict
+    return due_action(experiment, verdict, now=datetime.now(UTC))

@@ -23,8 +23,13 @@ def promotion_text(view: AnalysisView) -> PromotionText:
     margin = words.margin(words.goal(plan)).lstrip("+−")
     effect, interval = words.change_and_interval(analysis.primary)
     is_known = words.effect(analysis.primary) is not None
+    result = f"{view.analysis.verdict}: {verdict_sentence(view)}"
+    # what was shown is shown of the control as it was, not of what the target has since
+    for check in analysis.health:
+        if check.check == "base":
+            result += f"\n\nNot measured together: {check.value}."
     return PromotionText(
-        result=f"{view.analysis.verdict}: {verdict_sentence(view)}",
+        result=result,
         effect=effect if is_known else None,
         interval=interval if is_known else None,
         blocks=f"{analysis.blocks.used} of {analysis.blocks.max}",

@@ -135,6 +135,31 @@ def _review(folder: Path) -> None:
         subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
 
 
+def _unattended(folder: Path) -> None:
+    """A clone of a shared repository with three experiments in it, nothing measured."""
+    made, shared = folder.with_name("made"), folder.with_name("shared.git")
+    made.mkdir()
+    _log_summary(made)
+    program = (made / "summarize.py").read_text()
+    sorts = program.replace("for line in log:", "for line in sorted(log, key=fields):")
+    subprocess.run(["git", "clone", "--quiet", "--bare", made, shared], check=True)
+    subprocess.run(["git", "clone", "--quiet", shared, "."], cwd=folder, check=True)
+    for name, says, changed in (
+        ("split-lines", "splitting lines makes it 20 % faster", demo.WINNER),
+        ("sort-first", "counting sorted lines makes it 10 % faster", sorts),
+        ("map-file", "mapping the file makes it 10 % faster", "raise SystemExit('no memory')\n"),
+    ):
+        options = ["--metric", "user", "--warm-up", "0", "--hypothesis", says]
+        for command in (
+            ["git", "switch", "--quiet", "main"],
+            ["git-exp", "create", name, *options, "--run", "python3 summarize.py access.log"],
+        ):
+            subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        (folder / "summarize.py").write_text(changed)
+        subprocess.run(["git", "commit", "-qam", says], cwd=folder, check=True)
+    subprocess.run(["git", "switch", "--quiet", "main"], cwd=folder, check=True)
+
+
 REPOSITORIES: dict[str, Callable[[Path], None]] = {
     "log-summary": _log_summary,
     "ten-ideas": make_project,
@@ -142,6 +167,7 @@ REPOSITORIES: dict[str, Callable[[Path], None]] = {
     "prompts": _prompts,
     "two-people": _two_people,
     "review": _review,
+    "unattended": _unattended,
 }
 
 

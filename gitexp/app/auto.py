@@ -29,7 +29,7 @@ from gitexp.app.rollback import roll_back, rollback
 from gitexp.app.run import RunOptions, run
 from gitexp.app.status_row import row_of
 from gitexp.app.verdict_cache import keep_verdict
-from gitexp.app.views import AnalysisView, RunEnded, TrialDone
+from gitexp.app.views import AnalysisView, LookTaken, RunEnded, TrialDone
 from gitexp.changes import PromotionText, steps
 from gitexp.decision import Action
 from gitexp.errors import GitexpError
@@ -90,24 +90,26 @@ class _Auto:
         self._options = options
         self._wording = wording
         self._spending = Spending(options.limits)
+        self._ran: dict[ExperimentId, int] = {}
 
     def messages(self, exps: Sequence[ExperimentId]) -> Iterator[AutoMessage]:
         unfinished = []
         for exp in exps:
-            managed = yield from self._guarded(exp, None, self._act(exp))
+            managed = yield from self._guarded(exp, self._act(exp))
             if managed.action is Action.CONTINUE and self._options.runs and not managed.trouble:
                 unfinished.append(managed)
             else:
                 yield managed
         for managed in unfinished:
-            yield (yield from self._guarded(managed.id, managed, self._run(managed)))
+            yield (yield from self._guarded(managed.id, self._run(managed)))
 
-    def _guarded(self, exp: ExperimentId, before: Managed | None, act: _Steps) -> _Steps:
+    def _guarded(self, exp: ExperimentId, act: _Steps) -> _Steps:
         """What `act` comes to; what it refuses is this experiment's alone."""
         try:
             return (yield from act)
         except GitexpError as error:
-            return words.failed(exp, before or self._as_it_is(exp), error)
+            told = words.failed(exp, self._as_it_is(exp), error)
+            return replace(told, blocks_run=self._ran.get(exp, 0))
 
     def _as_it_is(self, exp: ExperimentId) -> Managed | None:
         """What there is to say of an experiment for which nothing could be done."""
@@ -204,7 +206,7 @@ class _Auto:
         if isinstance(ended, Answered):
             return words.answered(judged, ended)
         self._summarize(ended.view)
-        then = yield from self._guarded(exp, None, self._act(exp))
+        then = yield from self._guarded(exp, self._act(exp))
         return words.after_run(then, ended)
 
     def _blocks(self, exp: ExperimentId) -> Generator[AutoMessage, None, RunEnded | Answered]:
@@ -216,10 +218,15 @@ class _Auto:
         end: RunEnded | Answered | None = None
         try:
             for message in run(self._store, exp, options):
-                if isinstance(message, TrialDone):
-                    trials.append(message.id)
-                if isinstance(message, RunEnded | Answered):
-                    end = message
+                match message:
+                    case TrialDone():
+                        trials.append(message.id)
+                    case LookTaken():
+                        self._ran[exp] = self._ran.get(exp, 0) + 1
+                    case RunEnded() | Answered():
+                        end = message
+                    case _:
+                        pass
                 yield message
         finally:
             self._spending.take(self._store, exp, trials)

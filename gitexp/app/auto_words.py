@@ -22,10 +22,14 @@ _AS_COMMAND = {Action.PROMOTE: "promote", Action.ROLL_BACK: "rollback"}
 BY_AUTO = "by git exp auto"
 
 
-def failed(exp: ExperimentId, before: Managed | None, error: GitexpError) -> Managed:
-    """What was to be done could not be; `before` says what that was."""
+def failed(exp: ExperimentId, known: Managed | None, error: GitexpError) -> Managed:
+    """What was to be done could not be.
+
+    Args:
+        known: What else there is to say of it.
+    """
     trouble = Trouble.of(error)
-    base = before or Managed(
+    base = known or Managed(
         id=exp, state=None, verdict=None, action=Action.NONE, done=False, reason=""
     )
     return replace(base, done=False, reason=error.message, next=(error.hint,), trouble=trouble)
@@ -138,7 +142,10 @@ def after_run(managed: Managed, ended: RunEnded) -> Managed:
     if ended.reached is not None:
         ran = f"{ran}, then {ended.reached.budget} was reached"
     reason = f"{managed.reason}; {ran}" if count or ended.reached else managed.reason
-    return replace(managed, reason=reason, blocks_run=count, stopped=ended.stopped)
+    told = replace(managed, reason=reason, blocks_run=count, stopped=ended.stopped)
+    if told.budget != "max-failures":
+        return told
+    return replace(told, next=(f"git exp log {managed.id}", *managed.next))
 
 
 def answered(judged: Judged, answer: Answered) -> Managed:

@@ -18,7 +18,7 @@ def unfinished_ids(store: Store) -> tuple[ExperimentId, ...]:
     expired = [
         row.id
         for row in rows
-        if row.state is State.EXPIRED and store.git.ref(refs.branch(row.id)) is not None
+        if row.state is State.EXPIRED and store.repository.ref(refs.branch(row.id)) is not None
     ]
     unread = sorted(set(known_ids(store)) - {row.id for row in rows})
     return (*running, *expired, *(exp for exp in unread if not _is_foreign(store, exp)))

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gitexp.errors import GitexpError
-from gitexp.runner.process import Launcher, errors_path
+from gitexp.runner.process import CannotStart, Launcher, errors_path
 from gitexp.runner.variables import for_command
 
 TIMEOUT_S = 30.0
@@ -41,6 +41,8 @@ def deliver(
                 timeout_s=timeout_s,
                 output=output,
             )
+        except CannotStart as error:
+            return error.reason
         except GitexpError as error:
             return error.message
         if finished.timed_out:

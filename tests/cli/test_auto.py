@@ -361,6 +361,39 @@ def test_without_a_command_or_a_change_there_is_nothing_to_run(git: GitIn) -> No
     assert "changes nothing yet" in found["same"]["reason"]
 
 
+def test_what_fails_in_both_arms_is_refused_with_the_blocks_it_cost(git: GitIn) -> None:
+    git.commit("Break it", {"bench.sh": "#!/bin/sh\nexit 3\n"})
+    start(git, "--warm-up", "0")
+
+    found = managed(git, "--run", status=6)["fast"]
+
+    assert (found["error"]["code"], found["blocks_run"]) == ("both-failed", 3)
+
+
+def test_too_many_failures_end_one_run_and_not_the_next(git: GitIn) -> None:
+    start(git, "--warm-up", "0", speed=None)
+    git.commit("Break it", {"bench.sh": "#!/bin/sh\nexit 3\n"})
+    another(git, "slow", files=SLOW)
+
+    found = managed(git, "--run", "--max-failures", "2", status=5)
+
+    assert (found["fast"]["stopped"], found["fast"]["blocks_run"]) == ("max-failures", 2)
+    assert found["fast"]["next"][0] == "git exp log fast"
+    assert (found["slow"]["stopped"], found["slow"]["done"]) == ("decided", True)
+
+
+def test_files_you_changed_stay_as_they_are(decided: GitIn) -> None:
+    decided("switch", "--quiet", "main")
+    decided.write("speed", "7\n")
+    before = decided("for-each-ref", "refs/heads"), decided("status", "--porcelain")
+
+    found = managed(decided, status=6)["fast"]
+
+    assert (found["done"], found["error"]["status"]) == (False, 6)
+    assert (decided("for-each-ref", "refs/heads"), decided("status", "--porcelain")) == before
+    assert (decided.path / "speed").read_text() == "7\n"
+
+
 # --- unattended ---------------------------------------------------------------------------------
 
 

@@ -270,3 +270,11 @@ def test_what_cannot_be_meant_is_refused(
     ready: GitIn, args: tuple[str, ...], status: int, said: str
 ) -> None:
     refused(monitor(ready, *args), status, said)
+
+
+def test_a_command_that_is_not_there_is_named(failing: GitIn) -> None:
+    done = monitor(failing, "--notify", "no-such-mailer -s x")
+
+    assert done.status == 128
+    assert "no-such-mailer: not found" in done.stderr
+    assert "GITEXP_DOCUMENT" not in done.stderr

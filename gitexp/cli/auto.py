@@ -54,8 +54,9 @@ def auto(
     command to type. Never asks; without a terminal it does not wait either.
 
     \b
-    Exit status: 0 nothing failed, 5 a budget ended it, 6 an action was refused, 128 a failure;
-    of several the largest. What fails for one experiment does not stop the others.
+    Exit status: 0 nothing failed, 5 a budget ended it, 6 something was
+    refused, 128 something failed; of several the largest. What fails for one
+    experiment does not stop the others.
 
     \b
     Example:
@@ -73,7 +74,11 @@ def auto(
     from gitexp.render.promotion import promotion_text, summary_text
     from gitexp.render.sentences import decision_text
 
-    limits = read_limits(time=max_time, failures=max_failures, cost=max_cost)
+    try:
+        limits = read_limits(time=max_time, failures=max_failures, cost=max_cost)
+    except UsageError as error:
+        hint = error.hint.replace("git exp run", "git exp auto --run")
+        raise UsageError(error.message, hint=hint) from error
     if limits != Limits() and not runs:
         raise UsageError(
             "a budget is for what --run runs", hint="git exp auto --run --max-time 30m"

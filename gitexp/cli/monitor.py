@@ -43,8 +43,8 @@ def monitor(
     so that any number of monitors tell it once.
 
     \b
-    Exit status: 0, with --exit-code 1 when there are alerts; 128 when an experiment cannot be
-    read or an alert was not taken.
+    Exit status: 0, with --exit-code 1 when there are alerts; 128 when an
+    experiment cannot be read or an alert was not taken.
 
     \b
     Example:

@@ -86,7 +86,7 @@ def row_of(store: Store, loaded: Loaded) -> StatusRow:
         has_verdict=bool(experiment.decisions) or experiment.expired is not None,
         complete=_complete(experiment, revision, telling),
         max_blocks=experiment.plan.max_blocks,
-        decided_at=None if decided is None else decided.blocks,
+        decided_at=_decided_at(decided, cached),
         waiting=() if revision is None else tuple(sorted(experiment.waiting(revision).items())),
         awaiting=_awaiting(experiment, revision),
         uses=_uses(experiment, revision) if experiment.plan.windows else None,
@@ -182,6 +182,14 @@ def _verdict(
     if experiment.state is State.RUNNING or revision is None:
         return Verdict.COLLECTING, "not analysed"
     return Verdict.UNDECIDED, "ended before it was decided"
+
+
+def _decided_at(decided: Decided | None, cached: CachedVerdict | None) -> int | None:
+    if decided is not None:
+        return decided.blocks
+    if cached is None or not cached.verdict.is_final or cached.verdict is Verdict.UNDECIDED:
+        return None
+    return cached.used
 
 
 def _with_merge(loaded: Loaded, decided: Decided | None, reason: str) -> str:

@@ -68,7 +68,7 @@ class StatusRow:
         plans: Its plan as the error budget sees it; more than one where clones made several
             experiments of one name.
         false_better: The largest probability with which it is found better by chance alone.
-        decided_at: Blocks the recorded decision took; None while there is none.
+        decided_at: Blocks the decision took, recorded or as last analysed; None: none fell.
         alerts: What needed a person when it was last analysed.
         ending: Who ended it and why, when it was rolled back; empty otherwise.
         guardrails: Metric name and state ('ok', 'harmed', 'unresolved', '?' when not analysed).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.cli.scenes import CREATE, HYPOTHESIS
+from tests.cli.scenes import CREATE, HYPOTHESIS, record_blocks, start
 from tests.support import GitExp, GitIn
 
 RECORDED = ("create", "fast", "--hypothesis", HYPOTHESIS, "--metric", "score:lower")
@@ -61,6 +61,24 @@ def test_status_shows_the_medians_of_the_blocks_that_decided(git: GitIn, git_exp
 
     assert analysis["blocks"]["used"] == 6
     _assert_same(analysis, row)
+
+
+def test_status_shows_the_block_that_decided_though_more_were_run(
+    git: GitIn, git_exp: GitExp
+) -> None:
+    start(git, "--max-blocks", "20")
+    record_blocks(git, [(20.0 + 0.1 * k, 10.0 + 0.1 * ((7 * k) % 5)) for k in range(20)])
+
+    analysis, analysed = _shown(git_exp)
+    git_exp("run", "fast")  # which records the decision, and runs nothing
+    _, recorded = _shown(git_exp)
+    page = git_exp("status", "fast").stdout
+
+    decided_at = analysis["looks"]["decided_at"]
+    assert 0 < decided_at < 20
+    assert analysed["blocks"]["decided_at"] == recorded["blocks"]["decided_at"] == decided_at
+    assert f"{decided_at}/20, {20 - decided_at} later ones not used" in page
+    assert f" {decided_at}/20 " in git_exp("status").stdout
 
 
 def test_status_shows_invalid_what_analyze_shows_invalid(decided: GitIn) -> None:

@@ -24,6 +24,15 @@ _DURATION = re.compile(rf"({_NUMBER})\s*(ms|s|m|min|h|d)?\Z")
 _AMOUNT = re.compile(rf"({_NUMBER})\s*(%|pp)?\Z")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
+RESULT_FORMATS = frozenset(
+    {
+        *("hyperfine", "pytest-benchmark", "pyperf", "go", "criterion", "google-benchmark", "bmf"),
+        *("github-action-benchmark", "junit", "promptfoo", "vitest", "jmh", "libtest", "catch2"),
+        "inspect",
+    }
+)
+"""Those of `gitexp.formats` that name what they measured."""
+
 RULE_LIMIT = 1000
 """Characters of an extraction's rule."""
 
@@ -196,7 +205,8 @@ def parse_watch(text: str) -> Watch:
 def parse_extract(text: str) -> Extract:
     """The rule in 'NAME=FORMAT:RULE'.
 
-    'regex:PATTERN' for standard output, 'json:[FILE#]PATH', 'csv:[FILE#]COLUMN', 'size:FILE'.
+    'regex:PATTERN' for standard output, 'json:[FILE#]PATH', 'csv:[FILE#]COLUMN', 'size:FILE',
+    'TOOL:[FILE][#NAME]' for a result of a benchmark tool.
 
     >>> parse_extract("score=json:out.json#total.score").select
     'total.score'
@@ -216,8 +226,12 @@ def parse_extract(text: str) -> Extract:
             file, rule = (before or None, after) if hash_ else (None, rule)
             if not rule:
                 raise ValueError(f"{text!r} names no {'path' if kind == 'json' else 'column'}")
+        case _ if kind in RESULT_FORMATS:
+            before, _, after = rule.partition("#")
+            file, rule = before or None, after
         case _:
-            raise ValueError(f"{kind!r} in {text!r} is not regex, json, csv or size")
+            known = ", ".join(sorted(RESULT_FORMATS))
+            raise ValueError(f"{kind!r} in {text!r} is not regex, json, csv, size, {known}")
     if file is not None and not is_below(file):
         raise ValueError(f"{file!r} in {text!r} is no path of a file in the checkout")
     if len(rule) > RULE_LIMIT or len(file or "") > RULE_LIMIT:

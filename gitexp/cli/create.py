@@ -83,7 +83,8 @@ from gitexp.model import Goal, Scale, Spending, Stopping, TestName
     "--extract",
     metavar="NAME=RULE",
     multiple=True,
-    help="Read a metric from regex:PATTERN, json:[FILE#]PATH, csv:[FILE#]COLUMN or size:FILE.",
+    help="Read a metric from regex:PATTERN, json:[FILE#]PATH, csv:[FILE#]COLUMN, size:FILE, or "
+    "from a tool's results, as hyperfine:FILE[#NAME].",
 )
 @click.option(
     "--command",

@@ -3,7 +3,7 @@
 `benchstat -col /arm FILE` compares the arms. The format is that of
 https://go.dev/design/14313-benchmark-format: a name, a count, and values with units, where
 sub-names `/key=value` are the configuration. It has no word for a trial that failed: those are
-left out.
+left out. The count is that of a window's uses, else 1.
 
 The primary metric has Go's own unit where it is a time or a size (sec/op, B/op); in any other
 metric's unit its name comes first, since a line has one value of each unit.
@@ -44,7 +44,8 @@ def _benchmarks(exported: Exported, units: list[tuple[Metric, str]]) -> Iterator
             host = trial.run.trial.host
             yield f"host: {_word(host)}\n"
         name = f"BenchmarkTrial/exp={exported.experiment.id}/arm={trial.run.trial.arm}"
-        yield "\t".join([name, "1", *told]) + "\n"
+        uses = 1 if trial.run.trial.window is None else trial.run.trial.window.count
+        yield "\t".join([name, str(uses), *told]) + "\n"
 
 
 def _units(primary: Metric, metrics: Iterable[Metric]) -> list[tuple[Metric, str]]:

@@ -40,14 +40,16 @@ Cell = str | int | float | None
 
 def csv_lines(view: ExportView) -> Iterator[str]:
     """The table with its header; lines end in a newline alone."""
-    names = view.metric_names
+    names = [*view.metric_names]
+    names += _window_names(view, known=frozenset(names))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([_harmless(name) for name in (*COLUMNS, *map(_column, names))])
     for trial in _trials(view):
         row = _row(trial)
         cells = [row[column] for column in COLUMNS]
-        writer.writerow([*map(_harmless, cells), *(trial.metrics.get(name) for name in names)])
+        values = _values(trial)
+        writer.writerow([*map(_harmless, cells), *(values.get(name) for name in names)])
         yield text.getvalue()
         text.seek(0)
         text.truncate()
@@ -58,13 +60,28 @@ def jsonl_lines(view: ExportView) -> Iterator[str]:
     """One object a trial."""
     for trial in _trials(view):
         known = {name: cell for name, cell in _row(trial).items() if cell not in (None, "")}
-        values = {_column(name): value for name, value in trial.metrics.items()}
+        values = {_column(name): value for name, value in _values(trial).items()}
         yield json.dumps({**known, **values}, allow_nan=False) + "\n"
 
 
 def _trials(view: ExportView) -> Iterator[ExportedTrial]:
     for exported in view.experiments:
         yield from exported.trials
+
+
+def _window_names(view: ExportView, *, known: frozenset[str]) -> list[str]:
+    """What windows have besides the means of their metrics."""
+    names = dict.fromkeys(name for trial in _trials(view) for name in _values(trial))
+    return [name for name in names if name not in known]
+
+
+def _values(exported: ExportedTrial) -> dict[str, float]:
+    """Its metrics; of a window how many uses it was, how many failed, and how they scattered."""
+    window, metrics = exported.run.trial.window, exported.metrics
+    if window is None or not metrics:
+        return metrics
+    variances = {f"{metric}.variance": value for metric, value in window.variances.items()}
+    return {**metrics, **variances, "count": window.count, "failures": window.failures}
 
 
 def _row(exported: ExportedTrial) -> dict[str, Cell]:
@@ -74,7 +91,7 @@ def _row(exported: ExportedTrial) -> dict[str, Cell]:
         "exp": record.exp,
         "arm": trial.arm.value,
         "block": trial.block,
-        "case": getattr(trial, "case", None),
+        "case": trial.case,
         "outcome": trial.outcome.value,
         "at": format_time(record.at),
         "host": trial.host,

@@ -15,21 +15,21 @@ backtracks.
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
 import signal
 import stat
 import threading
 from array import array
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
 from gitexp.errors import Refused
 from gitexp.model import BUILT_IN_METRICS, Extract, Plan
-from gitexp.notation import is_below
+from gitexp.notation import RESULT_FORMATS, is_below
+from gitexp.runner.extract_documents import Missing, from_json, from_table, number_in
 from gitexp.runner.metrics import (
     NUMBER,
     SAMPLE_LIMIT,
@@ -37,21 +37,14 @@ from gitexp.runner.metrics import (
     Unreadable,
     lines,
     open_regular,
-    to_number,
 )
 
-DOCUMENT_LIMIT = 64 << 20
-"""Larger JSON documents and tables are not read, bytes."""
 PATTERN_S = 5.0
 """All patterns of one trial together."""
 ENTRY_LIMIT = 1_000_000
 """Files in a folder whose size is taken."""
 
 _Stamp = tuple[int, int, int, int]
-
-
-class _Missing(Exception):
-    """There is no value; the message says why."""
 
 
 class _TooLong(Exception):
@@ -94,7 +87,7 @@ class Extraction:
         name = extract.metric
         try:
             values, unit = self._values(extract, output)
-        except _Missing as why:
+        except Missing as why:
             return Extracted(name=name, note=f"metric '{name}': {why}")
         except _TooLong:
             refused = f"the pattern of metric '{name}' takes more than {PATTERN_S:g} s"
@@ -106,14 +99,16 @@ class Extraction:
         if extract.format == "size":
             return array("d", [float(_size(self._inside(extract.file or "")))]), "B"
         path = output if extract.file is None else self._written(extract.file)
+        if extract.format in RESULT_FORMATS:
+            return _from_results(path, extract)
         with _opened(path, what) as file:
             match extract.format:
                 case "regex":
                     return self._matches(extract.select, file, what)
                 case "json":
-                    return _from_json(file, extract.select, what), None
+                    return from_json(file, extract.select, what), None
                 case _:
-                    return _from_table(file, extract.select, what), None
+                    return from_table(file, extract.select, what), None
 
     # --- files --------------------------------------------------------------------------------
 
@@ -121,20 +116,20 @@ class Extraction:
         """Where the file really is.
 
         Raises:
-            _Missing: when that is not in the checkout, or nowhere.
+            Missing: when that is not in the checkout, or nowhere.
         """
         try:
             path = (self._checkout / name).resolve(strict=True)
         except (OSError, RuntimeError):  # the latter for links in a circle
-            raise _Missing(f"{name} is not there") from None
+            raise Missing(f"{name} is not there") from None
         if not path.is_relative_to(self._checkout.resolve()):
-            raise _Missing(f"{name} leads out of the checkout")
+            raise Missing(f"{name} leads out of the checkout")
         return path
 
     def _written(self, name: str) -> Path:
         path = self._inside(name)
         if _stamp(self._checkout / name) == self._before[name]:
-            raise _Missing(f"{name} was not written by this trial")
+            raise Missing(f"{name} was not written by this trial")
         return path
 
     # --- patterns -----------------------------------------------------------------------------
@@ -149,14 +144,14 @@ class Extraction:
             for line in lines(file):
                 for match in compiled.finditer(line.decode(errors="replace")):
                     if (text := match[group]) is not None:
-                        found.append(_number_in(text, f"what '{pattern}' finds in {what}"))
+                        found.append(number_in(text, f"what '{pattern}' finds in {what}"))
                         units.add((match["unit"] or None) if has_unit else None)
                 if len(found) > SAMPLE_LIMIT:
                     break
         if not found:
-            raise _Missing(f"no line of {what} matches '{pattern}'")
+            raise Missing(f"no line of {what} matches '{pattern}'")
         if len(units) > 1:
-            raise _Missing(f"'{pattern}' finds several units in {what}")
+            raise Missing(f"'{pattern}' finds several units in {what}")
         return found, units.pop()
 
     @contextlib.contextmanager
@@ -183,7 +178,7 @@ def extraction_of(plan: Plan, checkout: Path) -> Extraction:
     return Extraction(plan.extracts, checkout=checkout, plain=plain)
 
 
-KNOWN_FORMATS = ("regex", "json", "csv", "size")
+KNOWN_FORMATS = frozenset({"regex", "json", "csv", "size"}) | RESULT_FORMATS
 
 
 def refuse_unknown(extracts: Sequence[Extract]) -> None:
@@ -229,9 +224,9 @@ def _opened(path: Path, what: str) -> Iterator[BinaryIO]:
     try:
         file = open_regular(path)
     except OSError as error:
-        raise _Missing(f"{what} cannot be read: {error.strerror}") from error
+        raise Missing(f"{what} cannot be read: {error.strerror}") from error
     except Unreadable as error:
-        raise _Missing(f"{what} {error}") from error
+        raise Missing(f"{what} {error}") from error
     with file:
         yield file
 
@@ -241,7 +236,7 @@ def _size(path: Path) -> int:
     if not path.is_dir():
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise _Missing(f"{path.name} is neither a file nor a folder")
+            raise Missing(f"{path.name} is neither a file nor a folder")
         return found.st_size
     total = count = 0
     for folder, _, names in os.walk(path):
@@ -250,112 +245,24 @@ def _size(path: Path) -> int:
             total += found.st_size if stat.S_ISREG(found.st_mode) else 0
             count += 1
         if count > ENTRY_LIMIT:
-            raise _Missing(f"{path.name} has more than {ENTRY_LIMIT} files")
+            raise Missing(f"{path.name} has more than {ENTRY_LIMIT} files")
     return total
 
 
 # --- values -----------------------------------------------------------------------------------
 
 
-def _number_in(text: str, what: str) -> float:
-    """The number a text is.
+def _from_results(path: Path, extract: Extract) -> tuple[array[float], str | None]:
+    # fifteen readers: not for every use of `exec`
+    from gitexp.runner.extract_results import NotThere, inner_samples, measure_in
 
-    Raises:
-        _Missing: when it is none.
-    """
-    number = to_number(text.strip())
-    if number is None:
-        raise _Missing(f"{what} is no number: '{text.strip()[:40]}'")
-    return number
-
-
-def _from_json(file: BinaryIO, path: str, what: str) -> array[float]:
-    import json
-
-    data = _whole(file, what)
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        document = _last_line(data, what)
-    found = _follow(document, path)
-    if found is None:
-        raise _Missing(f"{what} has no '{path}'")
-    values = found if isinstance(found, list) else [found]
-    if not values:
-        raise _Missing(f"'{path}' in {what} is an empty list")
-    return array("d", [_json_number(value, path, what) for value in values])
-
-
-def _last_line(data: bytes, what: str) -> object:
-    """The document in the last line, after whatever else a program printed."""
-    import json
-
-    last = data.rstrip().rpartition(b"\n")[2]
-    try:
-        return json.loads(last)
-    except (ValueError, RecursionError):
-        raise _Missing(f"{what} is not JSON, and neither is its last line") from None
-
-
-def _follow(value: object, path: str) -> object:
-    """What the path leads to; None: nothing. A key may itself have dots: the longest one counts."""
-    if not path:
-        return value
-    if isinstance(value, list):
-        index, _, rest = path.partition(".")
-        is_index = re.fullmatch(r"\d{1,9}", index, re.ASCII) and int(index) < len(value)
-        return _follow(value[int(index)], rest) if is_index else None
-    if not isinstance(value, Mapping):
-        return None
-    parts = path.split(".")
-    for length in range(len(parts), 0, -1):
-        key = ".".join(parts[:length])
-        if key in value:
-            return _follow(value[key], ".".join(parts[length:]))
-    return None
-
-
-def _json_number(value: object, path: str, what: str) -> float:
-    if isinstance(value, str):
-        return _number_in(value, f"'{path}' in {what}")
-    if not isinstance(value, bool | int | float):
-        raise _Missing(f"'{path}' in {what} is no number")
-    try:
-        return float(value)
-    except OverflowError:  # an integer of more than 308 digits
-        return float("inf")
-
-
-def _from_table(file: BinaryIO, column: str, what: str) -> array[float]:
-    import csv
-
-    text = _whole(file, what).decode("utf-8-sig", errors="replace")
-    first = text.partition("\n")[0]
-    separator = "\t" if "\t" in first and "," not in first else ","
-    found: array[float] = array("d")
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    try:
-        names = [name.strip() for name in next(rows, [])]
-        if names.count(column) != 1:
-            often = "more than once" if column in names else "not"
-            raise _Missing(f"'{column}' is {often} in the first line of {what}")
-        at = names.index(column)
-        for row in rows:
-            cell = row[at].strip() if at < len(row) else ""
-            if cell:
-                found.append(_number_in(cell, f"'{column}' in line {rows.line_num} of {what}"))
-    except csv.Error as error:
-        raise _Missing(f"{what} is no table: {error}") from error
-    if not found:
-        raise _Missing(f"'{column}' has no value in {what}")
-    return found
-
-
-def _whole(file: BinaryIO, what: str) -> bytes:
-    data = file.read(DOCUMENT_LIMIT + 1)
-    if len(data) > DOCUMENT_LIMIT:
-        raise _Missing(f"{what} is larger than {DOCUMENT_LIMIT >> 20} MiB")
-    return data
+        measure = measure_in(
+            path, format=extract.format, select=extract.select, metric=extract.metric
+        )
+    except NotThere as error:
+        raise Missing(str(error)) from error
+    return array("d", inner_samples(measure)), measure.unit
 
 
 def _plain_lines(output: Path, names: Sequence[str]) -> Iterator[Extracted]:
@@ -379,7 +286,7 @@ def _plain_lines(output: Path, names: Sequence[str]) -> Iterator[Extracted]:
                     name = match[1].decode()
                     found[name].append(float(match[2]))
                     units[name].add(match[3].decode(errors="replace") if match[3] else None)
-    except _Missing:
+    except Missing:
         return
     for name, values in found.items():
         if len(units[name]) > 1:

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from gitexp.app.record import NewTrial, record
 from gitexp.model import Arm, ExperimentId
 from gitexp.store.store import Store
-from tests.cli.scenes import measured, refused, start, trials
+from tests.cli.scenes import HYPOTHESIS, measured, refused, start, trials
 from tests.support import BIN, GitExp, GitIn
 
 COLUMNS = [
@@ -391,3 +392,64 @@ def test_an_experiment_without_trials_is_an_empty_table(ready: GitIn) -> None:
     assert git_exp("export", "--format", "csv").stdout.strip().split(",") == COLUMNS
     assert git_exp("export", "--format", "jsonl").stdout == ""
     assert "collecting" in git_exp("export", "--format", "markdown").stdout
+
+
+# --- and back ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_a_table_imported_elsewhere_gives_the_same_verdict(
+    decided: GitIn, ready: GitIn, tmp_path: Path, format: str
+) -> None:
+    ours, theirs = GitExp(decided.path), GitExp(ready.path)
+    table = tmp_path / f"trials.{format}"
+    ours("export", "--format", format, "--output", table)
+
+    theirs("import", "fast", table)
+    theirs("import", "fast", table)
+
+    assert measured(ready) == measured(decided)
+    told = [git_exp("analyze", "--json").json for git_exp in (ours, theirs)]
+    assert told[0]["verdict"] == told[1]["verdict"] == "better"
+    assert told[0]["primary"] == told[1]["primary"]
+    again = csv_rows(theirs("export", "--format", "csv").stdout)
+    before = csv_rows(ours("export", "--format", "csv").stdout)
+    kept = ("trial_id", "arm", "block", "outcome", "commit", "score", "time")
+    assert [{name: row[name] for name in kept} for row in again] == [
+        {name: row[name] for name in kept} for row in before
+    ]
+
+
+def test_a_table_imported_where_it_came_from_adds_nothing(decided: GitIn, tmp_path: Path) -> None:
+    git_exp, table = GitExp(decided.path), tmp_path / "trials.csv"
+    git_exp("export", "--format", "csv", "--output", table)
+
+    git_exp("import", "fast", table, check=False)
+
+    assert len(trials(decided)) == 12
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_windows_come_back_too(git: GitIn, tmp_path: Path, format: str) -> None:
+    GitExp(git.path)(
+        *("create", "fast", "--hypothesis", HYPOTHESIS, "--metric", "score:lower", "--windows")
+    )
+    git.commit("Try a table", {"speed": "10\n"})
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(git.path, elsewhere, symlinks=True)
+    git_exp, table = GitExp(git.path), tmp_path / f"windows.{format}"
+    table.write_text(
+        "arm,block,count,failures,score,score.variance\n"
+        "control,1,5000,12,1.5,0.25\ntreatment,1,4000,3,1.25,0.5\n"
+    )
+    git_exp("import", "fast", "--format", "csv", table)
+
+    git_exp("export", "--format", format, "--output", table)
+    GitExp(elsewhere)("import", "fast", table, env={"GITEXP_WRITER": "ann"})
+
+    kept = ("arm", "block", "metrics", "window")
+    there, here = trials(GitIn(elsewhere)), trials(git)
+    assert here[0]["window"]["count"] == 5000
+    assert [{k: t.get(k) for k in kept} for t in there] == [
+        {k: t.get(k) for k in kept} for t in here
+    ]

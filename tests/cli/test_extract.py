@@ -9,6 +9,12 @@ import pytest
 from tests.cli.scenes import HYPOTHESIS, refused, trials
 from tests.support import GitExp, GitIn
 
+HYPERFINE = """s=$(cat speed).5
+cat >out.json <<E
+{"results": [{"command": "x", "mean": $s, "stddev": null, "median": $s, "user": 0.1, "system": 0.1,
+  "min": $s, "max": $s, "times": [$s]}]}
+E"""
+
 
 def begin_with(git: GitIn, bench: str, *options: str, primary: str = "score:lower") -> GitExp:
     """The experiment `fast`, whose speed is 20 in the control and 10 in the treatment."""
@@ -32,6 +38,7 @@ def begin_with(git: GitIn, bench: str, *options: str, primary: str = "score:lowe
             "json:out.json#runs.0.mean",
             'echo "{\\"runs\\": [{\\"mean\\": $(cat speed).5}]}" >out.json',
         ),
+        ("hyperfine:out.json", HYPERFINE),
         ("csv:out.csv#t", 'printf "t\\n$(cat speed).5\\n" >out.csv'),
     ],
 )

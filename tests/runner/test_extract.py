@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from gitexp.errors import Refused
+from gitexp.formats import Format
 from gitexp.model import Extract
-from gitexp.notation import extract_text, parse_extract
-from gitexp.runner.extract import DOCUMENT_LIMIT, Extraction, refuse_unknown
+from gitexp.notation import RESULT_FORMATS, extract_text, parse_extract
+from gitexp.runner.extract import Extraction, refuse_unknown
+from gitexp.runner.extract_documents import DOCUMENT_LIMIT
 from gitexp.runner.metrics import Reported, read_metrics
 
 Read = Callable[..., Reported]
@@ -210,6 +212,54 @@ def test_a_table_without_the_column_is_missing(read: Read, text: str, why: str) 
     assert why in found.notes[0]
 
 
+# --- results of tools -------------------------------------------------------------------------
+
+HYPERFINE = (
+    '{"results": [{"command": "parse", "mean": 2.5, "stddev": 1.0, "median": 2.0, "user": 0.1,'
+    ' "system": 0.1, "min": 1.0, "max": 9.0, "times": [1.0, 9.0, 2.0]}]}'
+)
+GO = "BenchmarkA/x-8 10 2000 ns/op 64 B/op\nBenchmarkB-8 10 4000 ns/op 128 B/op\n"
+
+
+def test_every_format_that_names_its_results_can_be_named() -> None:
+    assert {*Format} - {Format.CSV, Format.JSONL} == RESULT_FORMATS
+
+
+def test_the_only_result_of_a_tool_is_the_metric(read: Read) -> None:
+    found = read("m=hyperfine:h.json", files={"h.json": HYPERFINE})
+
+    assert (found.values, found.samples, found.units) == (
+        {"m": 2.0},
+        {"m": (1.0, 9.0, 2.0)},
+        {"m": "s"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"), [("go:#B", 4e-6), ("go:#B:B/op", 128.0), ("go:b.txt#A/x:B/op", 64.0)]
+)
+def test_one_of_several_results_is_selected(read: Read, rule: str, value: float) -> None:
+    found = read(f"m={rule}", out=GO, files={"b.txt": GO})
+
+    assert found.values == {"m": pytest.approx(value)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ("go:", "'m' is not among what it holds: BenchmarkA/x-8"),
+        ("go:#C", "'C' is not among"),
+        ("hyperfine:", "JSON"),
+        ("hyperfine:none.json", "none.json is not there"),
+    ],
+)
+def test_what_a_tool_did_not_write_is_missing(read: Read, rule: str, why: str) -> None:
+    found = read(f"m={rule}", out=GO)
+
+    assert (found.values, found.complaints) == ({}, ())
+    assert why in found.notes[0]
+
+
 # --- files ------------------------------------------------------------------------------------
 
 
@@ -304,7 +354,15 @@ def test_built_in_metrics_are_never_read_from_plain_lines(read: Read) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["m=regex:a=(b:c#d)", "m=json:a.b", "m=json:f.json#a.b", "m=csv:c", "m=csv:f#c", "m=size:a/b"],
+    [
+        "m=regex:a=(b:c#d)",
+        "m=json:a.b",
+        "m=json:f.json#a.b",
+        "m=csv:c",
+        "m=csv:f#c",
+        "m=size:a/b",
+        "m=go:f",
+    ],
 )
 def test_rules_come_back_as_they_were_typed(text: str) -> None:
     assert extract_text(parse_extract(text)) == text

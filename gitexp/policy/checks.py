@@ -69,7 +69,8 @@ def _metric_health(plan: Plan, blocks: Sequence[Block]) -> list[Health]:
             state=HealthState.WARN,
             value=f"no trial reports {guard.metric.name}, which a guardrail watches",
             threshold="a value in every trial",
-            advice=f"print a line 'METRIC {guard.metric.name}=…', or write it to $GITEXP_METRICS",
+            advice=f"print a line 'METRIC {guard.metric.name}=…', or write it to $GITEXP_METRICS; "
+            "if it comes later, record the first ones before the last block: git exp record -h",
         )
         for guard in plan.guardrails
         if measured and not any(block.has_value(guard.metric) for block in measured)

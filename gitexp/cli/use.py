@@ -111,6 +111,7 @@ def parse(args: Sequence[str]) -> Request | None:
 def use(request: Request) -> int:
     """Run the command once, as a trial where that is possible; its exit status."""
     inherited = child.Inherited()
+    _hold_closed_streams()
     try:
         found = _assign(request)
     except _Unrecorded as why:
@@ -120,6 +121,18 @@ def use(request: Request) -> int:
     else:
         return _run(request, found, inherited)
     return _plainly(request, inherited)
+
+
+def _hold_closed_streams() -> None:
+    """Let no file of ours get the number of a stream that was closed: warnings go to number 2.
+
+    The command finds them closed.
+    """
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _plainly(request: Request, inherited: child.Inherited) -> int:
@@ -154,6 +167,7 @@ def _run(request: Request, found: _Use, inherited: child.Inherited) -> int:
     except (Exception, KeyboardInterrupt) as error:
         _warn(f"not recorded: {_text_of(error)}")
     finally:
+        child.block_from_now_on()
         _tidy_up(found)
     return child.end_like(ended, inherited)
 

@@ -108,7 +108,7 @@ def run(
     os.close(reading)
     try:
         status, usage = _until_ended(pid)
-    except OSError:  # it runs: whatever is wrong with us must not have it run once more
+    except Exception:  # it runs: whatever is wrong with us must not have it run once more
         _, status, usage = os.wait4(pid, 0)
     wall_s = time.perf_counter() - begun
     code = os.waitstatus_to_exitcode(status)
@@ -162,6 +162,11 @@ def interrupt_from_now_on() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
+
+
+def block_from_now_on() -> None:
+    """Nothing that is sent to us is heard any more."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
 
 
 def _become(
@@ -269,9 +274,11 @@ def _continue(pid: int) -> None:
     """Have the command go on, too; it may have been told already, by its group."""
     while signal.SIGCONT in signal.sigpending():
         signal.sigwait({signal.SIGCONT})
-    try:
-        is_told = os.waitid(os.P_PID, pid, os.WCONTINUED | os.WNOHANG) is not None
-    except ChildProcessError:  # it has ended already
-        return
+    is_told = False
+    if hasattr(os, "waitid"):  # not on macOS before Python 3.13
+        try:
+            is_told = os.waitid(os.P_PID, pid, os.WCONTINUED | os.WNOHANG) is not None
+        except ChildProcessError:  # it has ended already
+            return
     if not is_told:
         os.kill(pid, signal.SIGCONT)

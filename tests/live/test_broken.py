@@ -227,6 +227,22 @@ def test_a_command_that_removes_the_folder_it_was_called_in(desk: Desk) -> None:
     assert len(desk.trials) == 1
 
 
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+@pytest.mark.parametrize("name", ["fast", "nothing"])
+def test_streams_that_are_closed_stay_closed(desk: Desk, closed: str, name: str) -> None:
+    seen = 'for fd in 0 1 2; do test -e /proc/$$/fd/$fd && echo $fd; done >"$OUT"'
+    told = []
+    for words in ("", f"{' '.join(EXEC)} {name} -- "):
+        out = desk.path / "out.txt"
+        code = f"exec {words}sh -c '{seen}' {closed}"
+        subprocess.run(["sh", "-c", code], cwd=desk.path, env={**os.environ, "OUT": str(out)})
+        told.append(out.read_text())
+
+    assert told[0] == told[1]
+    assert len(desk.trials) == (name == "fast")
+    assert all("warning" not in f.read_text() for f in desk.path.rglob("exp/slots/*"))
+
+
 def test_a_folder_that_is_gone(desk: Desk) -> None:
     code = f"mkdir gone; cd gone; rmdir ../gone; exec {' '.join(EXEC)} fast -- /bin/echo ran"
     done = subprocess.run(

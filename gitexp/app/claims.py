@@ -115,6 +115,7 @@ class Claims:
         slots.next = max(slots.next, claim.number + 1)
         arm = slots.draws.order(claim.number, claim.attempt)[0]
         slot = Slot(claim.number, claim.attempt, 0, arm)
+        # the timing lock keeps out every other run, wherever it is
         return slots.reserve(slot, kind=RUN, commit="-", limit_s=0.0)
 
     def _give_back(self, claim: Claim, held: Reservation) -> None:

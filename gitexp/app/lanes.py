@@ -116,7 +116,9 @@ def open_lane(
         found = settled(store, file, experiment, revision)
         file.save(found.slots)
         if not found.slots.queue and found.slots.next > found.slots.limit:
-            raise Refused(
+            # a slot that is in use may come back
+            refusal = Refused if found.slots.reserved else Closed
+            raise refusal(
                 f"all {experiment.plan.max_blocks} blocks of {experiment.id} are measured or taken",
                 hint=f"git exp analyze {experiment.id}",
                 code="used-up",

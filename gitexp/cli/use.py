@@ -19,7 +19,7 @@ TYPE_CHECKING = False  # the real one would load typing
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gitexp.live.slots import Reservation
+    from gitexp.live.slots import Reservation, Slot
 
 
 class Request:
@@ -242,7 +242,7 @@ def _reserve(
 ) -> _Use | None:
     folders = {arm: _folder(path, place) for arm, path in known.checkouts.items()}
     if not request.in_place:
-        _refuse_foreign(request.argv[0], folders, place)
+        _refuse_foreign(request.argv[0], folders, known, place)
     with SlotsFile(place.common_dir, known.slots) as file:
         slots = file.load()
         if slots is None or slots.closed or slots.plan != known.plan:
@@ -255,31 +255,41 @@ def _reserve(
         held = slots.reserve(slot, kind=USE, commit=known.commits[slot.arm], limit_s=known.limit_s)
         scratch = f"{known.scratch}/{held.trial}"
         os.makedirs(scratch, mode=0o700)
-        seed = slots.draws.seed(slot.block, slot.attempt)
-        file.save(slots)
-    cwd = place.cwd if request.in_place else folders[slot.arm]
-    env = for_trial(
-        os.environ,
-        cwd=cwd,
-        experiment=known.exp,
-        arm=slot.arm,
-        block=slot.block,
-        trial=held.trial,
-        seed=seed,
-    )
-    env |= {"GITEXP_METRICS": f"{scratch}/metrics", "GITEXP_USER_DIR": place.cwd}
-    if request.in_place:
-        env = dict(os.environ) | {k: v for k, v in env.items() if k.startswith("GITEXP_")}
-        env["GITEXP_ARM_DIR"] = known.checkouts[slot.arm]
+        env = _environment(request, known, slot, place, folders[slot.arm]) | {
+            "GITEXP_TRIAL": held.trial,
+            "GITEXP_METRICS": f"{scratch}/metrics",
+            "GITEXP_SEED": str(slots.draws.seed(slot.block, slot.attempt)),
+        }
+        file.save(slots)  # last: what fails before it has reserved nothing
     return _Use(
         common_dir=place.common_dir,
         lane=known,
         reservation=held,
-        cwd=None if request.in_place else cwd,
+        cwd=None if request.in_place else folders[slot.arm],
         env=env,
         scratch=scratch,
         locks=locks,
     )
+
+
+def _environment(
+    request: Request, known: lane.Lane, slot: Slot, place: _Place, folder: str
+) -> dict[str, str]:
+    """What the command sees, but for what depends on the reservation."""
+    env = for_trial(
+        os.environ,
+        cwd=folder,
+        experiment=known.exp,
+        arm=slot.arm,
+        block=slot.block,
+        trial="",
+        seed=0,
+    )
+    env["GITEXP_USER_DIR"] = place.cwd
+    if not request.in_place:
+        return env
+    ours = {name: value for name, value in env.items() if name.startswith("GITEXP_")}
+    return {**os.environ, **ours, "GITEXP_ARM_DIR": known.checkouts[slot.arm]}
 
 
 def _folder(checkout: str, place: _Place) -> str:
@@ -288,21 +298,23 @@ def _folder(checkout: str, place: _Place) -> str:
     return inner if os.path.isdir(inner) else checkout
 
 
-def _refuse_foreign(word: str, folders: Mapping[str, str], place: _Place) -> None:
+def _refuse_foreign(word: str, folders: Mapping[str, str], known: lane.Lane, place: _Place) -> None:
     """Nothing, unless the command is no part of what is compared.
 
     Raises:
         _Unrecorded: then.
     """
-    if "/" not in word or any(os.path.exists(os.path.join(f, word)) for f in folders.values()):
-        path = os.path.normpath(word)
-        is_own = path.startswith(f"{place.top}/")
-        if is_own and not any(path.startswith(f"{f}/") for f in folders.values()):
-            raise _Unrecorded(f"'{word}' is in your own checkout, so both arms would run the same")
+    if "/" not in word:
         return
-    if os.path.exists(word):
-        raise _Unrecorded(f"'{word}' is here, but in neither arm of the experiment")
-    raise _Unrecorded(f"there is no '{word}' in either arm of the experiment")
+    if not any(os.path.exists(os.path.join(folder, word)) for folder in folders.values()):
+        if os.path.exists(word):
+            raise _Unrecorded(f"'{word}' is here, but in neither arm of the experiment")
+        raise _Unrecorded(f"there is no '{word}' in either arm of the experiment")
+    path = os.path.normpath(word)
+    inside = path.removeprefix(f"{place.top}/")
+    # what the arms do not have, as a virtual environment, is a tool of both
+    if path != inside and any(os.path.exists(f"{c}/{inside}") for c in known.checkouts.values()):
+        raise _Unrecorded(f"'{word}' is in your own checkout, so both arms would run the same")
 
 
 def _lock_checkouts(known: lane.Lane) -> list[int] | None:

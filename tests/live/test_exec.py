@@ -335,6 +335,9 @@ def test_a_command_that_is_no_part_of_the_experiment(desk: Desk) -> None:
     assert is_unrecorded(done, "in neither arm")
     own = desk.use("fast", "--", str(desk.path / "tool.sh"))
     assert is_unrecorded(own, "in your own checkout")
+    tool = desk.git.write("venv/bin/tool", "#!/bin/sh\ncat version\n")
+    tool.chmod(0o755)
+    assert desk.use("fast", "--", str(tool)).stderr == ""
 
 
 def test_another_experiment_does_not_get_the_same_command(desk: Desk) -> None:

@@ -83,7 +83,7 @@ def test_values_that_come_later_decide(ask: GitIn) -> None:
     ids = _fill(ask, 5)
     exp = GitExp(ask.path)
     row = exp("status", "ask", "--json").json["experiments"][0]
-    assert row["blocks"] == {"complete": 0, "max": 6, "waiting": {}, "awaiting": {"joy": 5}}
+    assert (row["blocks"]["complete"], row["blocks"]["awaiting"]) == (0, {"joy": 5})
     assert row["next"] == [f"git exp record ask --for {ids[0][0]} -m joy=VALUE"]
     assert "5 blocks await joy" in exp("status", "ask").stdout
     assert "5 blocks await joy" in exp("analyze", "ask").stdout

@@ -18,6 +18,7 @@ from gitexp.app.granting import granted, learn_of_others
 from gitexp.app.hypothesis import hypothesis_warnings
 from gitexp.app.level import earliest_decision, refuse_unreachable
 from gitexp.app.load import Loaded, load, resolve_id
+from gitexp.app.next_steps import measuring
 from gitexp.app.planning import PlanOptions, Registration, build_plan
 from gitexp.app.receive import one_at_a_time
 from gitexp.app.settings import Settings
@@ -396,4 +397,5 @@ def _next(plan: Plan, go: tuple[str, ...], *, has_change: bool) -> tuple[str, ..
         go: What leads to where the change is made.
     """
     change = () if has_change else (*go, "git commit -am 'the change'")
-    return (*change, f"git exp {'run' if plan.command else 'status'} {plan.id}")
+    is_run = plan.command or plan.command_name
+    return (*change, measuring(plan) if is_run else f"git exp status {plan.id}")

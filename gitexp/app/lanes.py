@@ -108,6 +108,12 @@ def open_lane(
             hint="work in a clone: git clone <this repository> <folder>",
             code="bare",
         )
+    if experiment.plan.windows:
+        raise Refused(
+            f"a trial of {experiment.id} is a window of many uses, not a single one",
+            hint="record windows: git exp record -h",
+            code="windows",
+        )
     checkouts, scratch = _checkouts(store, loaded, argv)
     comparison = loaded.compared()
     revision = comparison.revision

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+
 from gitexp.app.load import Loaded
 from gitexp.blocks import RunTrial
 from gitexp.lifecycle import Experiment
-from gitexp.model import Comparison, Promoted, Revision, RolledBack, State, Verdict
+from gitexp.model import Comparison, Plan, Promoted, Revision, RolledBack, State, Verdict
 from gitexp.refs import short
 
 
@@ -109,7 +111,8 @@ def _measure(loaded: Loaded, comparison: Comparison, is_analysed: bool) -> tuple
     exp, plan = experiment.id, experiment.plan
     if comparison.control.tree == comparison.treatment.tree:
         first = (f"git switch exp/{exp}", "git commit -am 'the change'")
-        return (*first, f"git exp run {exp}") if plan.command else first
+        is_run = plan.command or plan.command_name
+        return (*first, measuring(plan)) if is_run else first
     admitted = len(experiment.admitted(comparison.revision))
     waiting = sum(experiment.waiting(comparison.revision).values())
     if not loaded.is_decider and waiting and admitted + waiting >= plan.max_blocks:
@@ -120,7 +123,16 @@ def _measure(loaded: Loaded, comparison: Comparison, is_analysed: bool) -> tuple
         run, name = later
         return (f"git exp record {exp} --for {run.record.id} -m {name}=VALUE",)
     if plan.command is not None:
-        return (f"git exp run {exp}",)
+        return (measuring(plan),)
     recorded = max(admitted, len(experiment.counted(comparison.revision)) // 2)
     is_due = recorded >= plan.min_blocks and not is_analysed
-    return (f"git exp analyze {exp}",) if is_due else ("git exp record -h",)
+    return (f"git exp analyze {exp}",) if is_due else (measuring(plan),)
+
+
+def measuring(plan: Plan) -> str:
+    """The command that measures more of it."""
+    if plan.command is not None:
+        return f"git exp run {plan.id}"
+    if plan.command_name is not None:
+        return f"git exp exec --for {shlex.quote(plan.command_name)} -- CMD"
+    return "git exp record -h"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitexp.app.load import load
+from gitexp.app.next_steps import measuring
 from gitexp.errors import GitexpError, Refused
 from gitexp.lifecycle import Experiment
 from gitexp.live.places import state_folder
@@ -61,7 +62,7 @@ def plan_commands(store: Store, exp: ExperimentId) -> TrustView:
         plan_hash=experiment.plan_hash,
         setup=experiment.plan.setup,
         command=experiment.plan.command,
-        next=(f"git exp run {exp}",),
+        next=(measuring(experiment.plan),),
     )
 
 

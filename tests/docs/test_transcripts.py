@@ -121,7 +121,13 @@ REVIEW = """\
 # stands for an assistant that is given the command file and the change
 tokens=$(($(wc -w <commands/review.md) * 40 + 900 + $$ % 150))
 test -z "$GITEXP_METRICS" || echo "tokens=$tokens" >>"$GITEXP_METRICS"
+test -z "$GITEXP_TRIAL" || echo "$GITEXP_TRIAL" >>"$GITEXP_USER_DIR/reviews"
 echo "reviewed: nothing found"
+"""
+SURVEY = """\
+#!/bin/sh
+# stands for the form in which people say next day what they think of the review
+echo 0.$((7 + $(printf %s "$1" | cksum | cut -c1-9) % 3))
 """
 
 
@@ -129,8 +135,9 @@ def _review(folder: Path) -> None:
     """A command file, and a script that follows it."""
     (folder / "commands").mkdir()
     (folder / "commands/review.md").write_text(LONG_REVIEW)
-    (folder / "review.sh").write_text(REVIEW)
-    (folder / "review.sh").chmod(0o755)
+    for name, text in (("review.sh", REVIEW), ("survey.sh", SURVEY)):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
     for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "Begin"]):
         subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
 

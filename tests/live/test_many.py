@@ -173,8 +173,9 @@ def test_an_assignment_that_comes_to_nothing_is_a_failed_trial(desk: Desk) -> No
 
     failed = [t for t in desk.trials if t["outcome"] == "failed"]
     assert [t["id"] for t in failed] == [told["trial"]]
-    late = desk.exp("record", "fast", "--trial-id", told["trial"], "-m", "score=3", "--json").json
-    assert late["existed"]
+    late = desk.exp("record", "fast", "--trial-id", told["trial"], "-m", "score=3", check=False)
+    assert late.status == 6
+    assert "recorded already" in late.stderr
 
 
 def test_a_record_by_hand_ends_what_was_abandoned_and_takes_no_slot_in_use(desk: Desk) -> None:
@@ -228,7 +229,7 @@ def test_without_an_assignment_the_arm_has_to_be_said(desk: Desk) -> None:
     done = desk.exp("record", "fast", "--trial-id", "mine", "-m", "score=3", check=False)
 
     assert done.status == 129
-    assert "which arm" in done.stderr
+    assert "needs its arm" in done.stderr
 
 
 def test_nothing_is_assigned_where_nothing_is_compared(desk: Desk) -> None:
@@ -239,3 +240,35 @@ def test_nothing_is_assigned_where_nothing_is_compared(desk: Desk) -> None:
     assert done.status == 6
     assert "same code" in done.stderr
     assert is_unrecorded(desk.use("fast", "--", "true"), "same code")
+
+
+def test_a_plan_of_windows_takes_no_single_uses(desk: Desk) -> None:
+    desk.exp("create", "live", "--like", "fast", "--windows", "--test", "t", "--command", "web")
+
+    done = desk.exp("assign", "live", check=False)
+
+    assert done.status == 6
+    assert "window of many uses" in done.stderr
+    assert is_unrecorded(desk.use("live", "--", "true"), "window of many uses")
+
+
+def test_what_was_assigned_may_fail_be_void_and_be_recorded_again(desk: Desk) -> None:
+    failed, void = (desk.exp("assign", "fast", "--json").json for _ in range(2))
+    desk.exp("record", "fast", "--trial-id", failed["trial"], "--outcome", "failed")
+    desk.exp("record", "fast", "--trial-id", void["trial"], "--outcome", "void")
+
+    again = desk.exp(
+        "record", "fast", "--trial-id", failed["trial"], "--outcome", "failed", "--json"
+    )
+    other = desk.exp("record", "fast", "--trial-id", failed["trial"], "-m", "score=1", check=False)
+
+    assert again.json["existed"] is True
+    assert other.status == 6
+    assert "recorded already" in other.stderr
+    assert [(t["outcome"], t["arm"]) for t in desk.trials] == [
+        ("failed", failed["arm"]),
+        ("void", void["arm"]),
+    ]
+    # the void block is given out anew, both slots of it
+    slots = [desk.exp("assign", "fast", "--json").json for _ in range(4)]
+    assert {s["arm"] for s in slots if s["block"] == void["block"]} == {"control", "treatment"}

@@ -168,7 +168,7 @@ def test_a_program_that_takes_its_time_to_stop_has_it(shell: Terminal, desk: Des
     """As editors do: put the terminal right, then stop."""
     desk.git.write(
         "editor.py",
-        "import os, signal, time\n"
+        "import os, select, signal, time\n"
         "def stop(*_):\n"
         "    time.sleep(0.3); os.write(1, b'put right\\n')\n"
         "    signal.signal(signal.SIGTSTP, signal.SIG_DFL)\n"
@@ -176,7 +176,9 @@ def test_a_program_that_takes_its_time_to_stop_has_it(shell: Terminal, desk: Des
         "    os.write(1, b'back\\n')\n"
         "signal.signal(signal.SIGTSTP, stop)\n"
         "os.write(1, b'ready\\n')\n"
-        "input()\n",
+        # a handler runs between steps of Python's own: a read that has just begun would hold it up
+        "while not select.select([0], [], [], 0.05)[0]: pass\n"
+        "os.read(0, 9)\n",
     )
     shell.type(f"{USE} {sys.executable} {desk.path}/editor.py\n")
     shell.wait_for("\nready")

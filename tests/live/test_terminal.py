@@ -148,7 +148,7 @@ def test_it_stops_and_goes_on_with_its_program(shell: Terminal, desk: Desk) -> N
 
 
 def test_it_goes_on_in_the_background_and_is_stopped_when_it_reads(shell: Terminal) -> None:
-    shell.type(f"{USE} sh -c 'echo ready; sleep 0.5; read word; echo heard $word'\n")
+    shell.type(f"{USE} sh -c 'echo ready; read word; echo heard $word'\n")
     shell.wait_for("\nready")
     shell.type("\x1a")
     shell.wait_for("Stopped")

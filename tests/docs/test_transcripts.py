@@ -127,7 +127,7 @@ echo "reviewed: nothing found"
 SURVEY = """\
 #!/bin/sh
 # stands for the form in which people say next day what they think of the review
-echo 0.$((7 + $(printf %s "$1" | cksum | cut -c1-9) % 3))
+echo 0.$((7 + $(printf %s "$1" | cksum | cut -d' ' -f1) % 3))
 """
 
 

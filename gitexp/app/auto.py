@@ -15,7 +15,6 @@ from gitexp.app import auto_words as words
 from gitexp.app.allowance import Limits
 from gitexp.app.analyze import view_of
 from gitexp.app.answered import Answered
-from gitexp.app.auto_lock import only_auto
 from gitexp.app.auto_spending import Spending
 from gitexp.app.auto_view import AutoMessage, Due, Managed
 from gitexp.app.endings import standing_on
@@ -37,6 +36,7 @@ from gitexp.lifecycle import Experiment
 from gitexp.model import ExperimentId, State, Verdict
 from gitexp.policy import analyse
 from gitexp.policy.due import due_action, is_left_to_people
+from gitexp.runner.only_one import only_auto
 from gitexp.store.store import Store
 
 _UNLIMITED = Limits()
@@ -75,7 +75,7 @@ def auto(
     Raises:
         Refused: if another one is at it in this repository.
     """
-    with nullcontext() if options.is_dry else only_auto(store.git):
+    with nullcontext() if options.is_dry else only_auto(store.git.common_dir):
         yield from _Auto(store, options, wording).messages(exps)
 
 

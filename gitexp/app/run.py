@@ -27,7 +27,7 @@ from gitexp.model import (
     Verdict,
 )
 from gitexp.runner.environment import host
-from gitexp.runner.timing_lock import timing_lock
+from gitexp.runner.only_one import timing_lock
 from gitexp.store.store import Store
 
 MAX_BOTH_FAILED = 3

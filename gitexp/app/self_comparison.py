@@ -14,7 +14,7 @@ from gitexp.app.views import RunMessage, RunStarted, SelfCompared
 from gitexp.model import ExperimentId
 from gitexp.policy.noise import noise_floors
 from gitexp.runner.environment import host
-from gitexp.runner.timing_lock import timing_lock
+from gitexp.runner.only_one import timing_lock
 from gitexp.store.store import Store
 
 DEFAULT_BLOCKS = 10

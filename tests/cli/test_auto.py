@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from gitexp.app.auto_lock import only_auto
 from gitexp.app.create import CreateOptions, create
 from gitexp.cli.main import main
+from gitexp.runner.only_one import only_auto
 from gitexp.store.store import Store
 from tests.apply.killing import COMPLETED, DIED, run_and_die
 from tests.cli.scenes import CREATE, begin, record_blocks, refused, start, trials
@@ -420,7 +420,7 @@ def test_from_cron_it_needs_neither_home_nor_path_nor_terminal(ready: GitIn) -> 
 
 
 def test_a_second_one_says_that_another_is_at_it(decided: GitIn) -> None:
-    with only_auto(Store.open(decided.path).git):
+    with only_auto(Store.open(decided.path).git.common_dir):
         refused(auto(decided), 6, f"process {os.getpid()}")
         # looking is free
         assert managed(decided, "--dry-run")["fast"]["action"] == "promote"

@@ -1,4 +1,4 @@
-"""One timing run at a time."""
+"""One process at a time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from gitexp.errors import GitexpError, Refused
-from gitexp.runner.timing_lock import timing_lock
+from gitexp.runner.only_one import timing_lock
 
 HOLDER = """
 import sys
 from pathlib import Path
-from gitexp.runner.timing_lock import timing_lock
+from gitexp.runner.only_one import timing_lock
 with timing_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

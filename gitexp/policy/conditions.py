@@ -10,6 +10,7 @@ from gitexp.health import Health, HealthState
 from gitexp.lifecycle import Experiment
 from gitexp.machine import MOMENTARY, Facts, is_timed, machine_health
 from gitexp.model import Arm, Environment, RecordId, Revision
+from gitexp.policy.overlap import overlap_health
 from gitexp.policy.paired import PairedSample
 from gitexp.policy.study import Study
 from gitexp.stats.signals import Signal
@@ -33,6 +34,7 @@ def condition_health(
         environments = _environments(experiment, runs)
         found = _lone_arm_health(runs)
     if is_timed(experiment.plan):
+        found += overlap_health(blocks) if experiment.plan.command_name else []
         found += machine_health(environments.values(), _ends(experiment, environments))
     return found
 

@@ -11,6 +11,7 @@ import pytest
 from gitexp.decision import Analysis
 from gitexp.health import Health, HealthState
 from gitexp.model import (
+    BUILT_IN_METRICS,
     Arm,
     Environment,
     Metric,
@@ -501,3 +502,29 @@ def test_blocks_that_wait_are_checked_by_nothing_but_their_number() -> None:
 
     assert not has(notebook, "drift")
     assert notebook.experiment().plan.expires > START + timedelta(days=1)
+
+
+def uses(gap_s: float, *, host: str = "mill", metric: str = "time") -> Notebook:
+    """Five blocks of real uses of 60 seconds each; the second one ends `gap_s` after the first."""
+    is_timed = metric == "time"
+    primary = (
+        BUILT_IN_METRICS["time"] if is_timed else Metric(name=metric, direction=Direction.LOWER)
+    )
+    notebook = Notebook(plan_with(primary=primary, command=None, command_name="review"))
+    for number in range(1, 6):
+        for slot, arm in enumerate(Arm):
+            at = START + timedelta(hours=number, seconds=slot * gap_s)
+            values = {"time": 60.0 + slot, metric: 60.0 + slot}
+            where = "mill" if slot == 0 else host
+            notebook.trial(arm, number, values, slot=slot, at=at, host=where)
+    return notebook
+
+
+def test_real_uses_at_the_same_time_are_told_where_time_is_compared() -> None:
+    told = found(uses(30), "overlap")
+
+    assert told.state is HealthState.WARN
+    assert "5 of 5 blocks" in told.value
+    assert not has(uses(70), "overlap")
+    assert not has(uses(30, host="dale"), "overlap")
+    assert not has(uses(30, metric="tokens"), "overlap")

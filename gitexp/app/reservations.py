@@ -283,6 +283,7 @@ def _reconcile(slots: Slots, experiment: Experiment, revision: Revision, writer:
         for block in open_blocks(experiment, revision, writer)
         for slot in _missing(slots, block)
     ]
+    missing += _lost(slots, begun)
     # what was drawn keeps its place: the order in which arms follow each other is the draw's
     wanted = {_key(slot) for slot in missing}
     queue = [slot for slot in slots.queue if _key(slot) in wanted or slot.block > begun]
@@ -300,6 +301,17 @@ def _missing(slots: Slots, block: OpenBlock) -> list[Slot]:
         Slot(block.number, block.attempt, place, arm)
         for place, arm in enumerate(slots.draws.order(block.number, block.attempt))
         if arm not in taken
+    ]
+
+
+def _lost(slots: Slots, begun: int) -> list[Slot]:
+    """The slots of blocks whose number was taken by a `run` that died before it recorded any."""
+    present = slots.busy | {slot.block for slot in slots.queue}
+    return [
+        Slot(number, 1, place, arm)
+        for number in range(begun + 1, slots.next)
+        if number not in present
+        for place, arm in enumerate(slots.draws.order(number, 1))
     ]
 
 

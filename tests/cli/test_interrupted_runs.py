@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.scenes import BENCH, begin, measured, slots, start, trials
+from tests.cli.scenes import BENCH, begin, measured, prepare, slots, start, trials
 from tests.support import GitExp, GitIn
 
 BLOCKS = 6
@@ -84,6 +84,28 @@ def test_of_an_interrupted_block_only_the_missing_slot_runs(
     assert slots(ready) == schedule
     missing = schedule[kept:]
     assert [(int(block), arm) for block, arm in ran] == [(b, arm) for b, _, _, arm in missing]
+
+
+def test_a_block_taken_and_not_begun_when_the_run_was_killed_comes_next(
+    git: GitIn, tmp_path: Path
+) -> None:
+    hangs = 'if test "$GITEXP_BLOCK" = 2 && ! test -e "$TRACE.hung"; then\n'
+    hangs += '  touch "$TRACE.hung"; sleep 60\nfi\n'
+    prepare(git, BENCH.replace("test -z", f"{hangs}test -z"))
+    start(git)
+    trace = tmp_path / "trace"
+    running = begin("run", "--json", cwd=git.path, env={"TRACE": str(trace)})
+    while not trace.with_name("trace.hung").exists():
+        time.sleep(0.01)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate()
+    assert [block for block, *_ in slots(git)] == [1, 1]
+    trace.write_text("")
+
+    GitExp(git.path)("run", env={"TRACE": str(trace)})
+
+    ran = [int(line.split()[0]) for line in trace.read_text().splitlines()]
+    assert ran == [block for block in range(2, BLOCKS + 1) for _ in range(2)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

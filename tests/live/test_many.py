@@ -19,7 +19,7 @@ def test_eight_processes_take_every_slot_once(desk: Desk) -> None:
     warnings: list[str] = []
 
     def use_often() -> None:
-        for _ in range(25):
+        for _ in range(12):
             warnings.append(desk.use("fast", "--", "./tool.sh").stderr)
 
     threads = [threading.Thread(target=use_often) for _ in range(8)]

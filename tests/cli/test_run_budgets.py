@@ -68,6 +68,8 @@ def test_warm_up_trials_are_paid_for_too(git: GitIn) -> None:
     end = git_exp("run", "--max-cost", "tokens=20", "--json", check=False).objects[-1]
 
     assert (end["stopped"], end["blocks_run"], end["reached"]["used"]) == ("max-cost", 0, 20.0)
+    assert end["next"] == ["git exp run fast --max-cost tokens=40"]  # the same would run nothing
+    assert follow(git_exp, end["next"][0], check=False)[-1]["blocks_run"] == 1
 
 
 def test_a_cost_that_is_not_reported_is_refused_and_the_trial_kept(git: GitIn) -> None:

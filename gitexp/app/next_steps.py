@@ -7,7 +7,16 @@ import shlex
 from gitexp.app.load import Loaded
 from gitexp.blocks import RunTrial
 from gitexp.lifecycle import Experiment
-from gitexp.model import Comparison, Plan, Promoted, Revision, RolledBack, State, Verdict
+from gitexp.model import (
+    Comparison,
+    Plan,
+    Promoted,
+    Revision,
+    RolledBack,
+    State,
+    Verdict,
+    WriterId,
+)
 from gitexp.refs import short
 
 
@@ -99,11 +108,27 @@ def _by_verdict(
 def _first_awaiting(experiment: Experiment, revision: Revision) -> tuple[RunTrial, str] | None:
     """The first trial that lacks a value of a metric by which it is decided, and the metric."""
     plan = experiment.plan
+    latest = _latest_attempts(experiment, revision)
     for metric in (plan.primary, *(guardrail.metric for guardrail in plan.guardrails)):
         for run in experiment.counted(revision):
-            if run.awaits(metric) and (run.trial.block is not None) == plan.test.is_paired:
+            trial = run.trial
+            is_asked = (trial.block is not None) == plan.test.is_paired
+            is_replaced = trial.attempt < latest.get((run.record.writer, trial.block), 0)
+            if run.awaits(metric) and is_asked and not is_replaced:
                 return run, metric.name
     return None
+
+
+def _latest_attempts(
+    experiment: Experiment, revision: Revision
+) -> dict[tuple[WriterId, int | None], int]:
+    """The last attempt at each block: what was measured in an earlier one counts nowhere."""
+    latest: dict[tuple[WriterId, int | None], int] = {}
+    for run in experiment.trials:
+        place = (run.record.writer, run.trial.block)
+        if run.trial.revision == revision:
+            latest[place] = max(latest.get(place, 0), run.trial.attempt)
+    return latest
 
 
 def _measure(loaded: Loaded, comparison: Comparison, is_analysed: bool) -> tuple[str, ...]:

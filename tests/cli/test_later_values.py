@@ -265,6 +265,17 @@ def test_a_void_among_many_frees_its_block(ask: GitIn) -> None:
     assert [block.attempt for block in found.blocks] == [2]
 
 
+def test_nobody_is_asked_for_values_of_an_attempt_that_was_replaced(ask: GitIn) -> None:
+    replaced = _trial(ask, "control", 1)
+    GitExp(ask.path)(*("record", "ask", "--arm", "treatment", "--block", "1", "--outcome", "void"))
+    again = [_trial(ask, arm, 1) for arm in ("control", "treatment")]
+
+    [row] = GitExp(ask.path)("status", "ask", "--json").json["experiments"]
+
+    assert replaced not in again
+    assert row["next"] == [f"git exp record ask --for {again[0]} -m joy=VALUE"]
+
+
 # --- two clones ------------------------------------------------------------------------------
 
 

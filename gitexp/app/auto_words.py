@@ -161,9 +161,12 @@ def rollback_reason(judged: Judged) -> str:
 
 def _found(judged: Judged) -> str:
     """The verdict, and how it came to it."""
-    experiment, verdict = judged.loaded.experiment, judged.view.analysis.verdict
-    if judged.view.analysis.revision in experiment.decisions:
+    experiment, analysis = judged.loaded.experiment, judged.view.analysis
+    verdict, decided_at = analysis.verdict, analysis.looks.decided_at
+    if analysis.revision in experiment.decisions:
         found = default_reason(experiment)
+    elif decided_at is not None and verdict is not Verdict.UNDECIDED:
+        found = f"{verdict} at block {decided_at}"
     else:
         found = f"{verdict} after {_blocks(judged)}"
     return f"{found}, expired" if _is_expired(experiment) else found

@@ -17,6 +17,7 @@ from gitexp.model import (
     Scale,
     Watch,
 )
+from gitexp.units import BASE_UNITS
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_./%@+-]{0,99}\Z")
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -110,7 +111,7 @@ def parse_metric(text: str) -> Metric:
     if len(rest) > 2:
         raise ValueError(f"{text!r} has too many parts: NAME:DIRECTION:UNIT")
     known = BUILT_IN_METRICS.get(name)
-    unit = rest[1] if len(rest) == 2 and rest[1] else None
+    unit = _spelled_unit(rest[1]) if len(rest) == 2 and rest[1] else None
     if rest and rest[0]:
         try:
             direction = Direction(rest[0])
@@ -126,6 +127,12 @@ def parse_metric(text: str) -> Metric:
             "give another metric another name"
         )
     return known or Metric(name=name, direction=direction, unit=unit)
+
+
+def _spelled_unit(unit: str) -> str:
+    """A unit as results show it: 'bytes' are B, 'seconds' are s."""
+    base, factor = BASE_UNITS.get(unit, (unit, 1.0))
+    return base if factor == 1.0 else unit
 
 
 def known_direction(name: str) -> Direction:

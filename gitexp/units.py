@@ -11,9 +11,12 @@ BASE_UNITS: Mapping[str, tuple[str, float]] = {
     "μs": ("s", 1e-6),  # Greek mu
     "ms": ("s", 1e-3),
     "s": ("s", 1.0),
+    "sec": ("s", 1.0),
+    "seconds": ("s", 1.0),
     "min": ("s", 60.0),
     "h": ("s", 3600.0),
     "B": ("B", 1.0),
+    "bytes": ("B", 1.0),
     "kB": ("B", 1e3),
     "MB": ("B", 1e6),
     "GB": ("B", 1e9),

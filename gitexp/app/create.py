@@ -22,6 +22,7 @@ from gitexp.app.next_steps import measuring
 from gitexp.app.planning import PlanOptions, Registration, build_plan
 from gitexp.app.receive import one_at_a_time
 from gitexp.app.settings import Settings
+from gitexp.app.team_file import team_notes
 from gitexp.app.trust import is_trusted, trust
 from gitexp.app.views import CreatedView, Sizing
 from gitexp.changes import creation_changes
@@ -317,8 +318,7 @@ def _view(
     *,
     existed: Experiment | None = None,
 ) -> CreatedView:
-    proposals = Settings.of(store.git).proposals(run=plan.command, setup=plan.setup)
-    notes = [f"the team's .gitexp proposes: {proposed}" for proposed in proposals]
+    notes = team_notes(Settings.of(store.git), run=plan.command, setup=plan.setup)
     if like is not None and like.experiment.state is State.RUNNING:
         notes.append(f"{like.experiment.id} goes on: git exp rollback {like.experiment.id} ends it")
     notes += _judged_before(store, plan, like)
@@ -347,7 +347,7 @@ def _view(
         sizing=_sizing(store, plan),
         warnings=hypothesis_warnings(plan.hypothesis),
         notes=tuple(notes),
-        next=_next(plan, go, has_change=like is not None),
+        next=_next(plan, go, has_change=_carried(store, like, plan.base) is not None),
     )
 
 

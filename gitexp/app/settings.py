@@ -96,7 +96,7 @@ def _team(git: Git) -> dict[str, tuple[str, ...]]:
     values: dict[str, tuple[str, ...]] = {}
     for entry in filter(None, answer.stdout.decode(errors="replace").split("\0")):
         name, _, value = entry.partition("\n")
-        if re.match(r"exp\.[a-z]+\Z", name):
+        if re.match(r"exp\.[a-z-]+\Z", name):
             key = name.removeprefix("exp.")
             values[key] = (*values.get(key, ()), value)
     return values
@@ -118,7 +118,7 @@ def _lines(git: Git, keys: Container[str]) -> dict[str, int]:
     text = (git.top / TEAM_FILE).read_text(encoding="utf-8", errors="replace")
     found = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        begin = re.match(r"\s*(?:\[[^]]*\]\s*)?([A-Za-z]+)\s*(?:=|$)", line)
+        begin = re.match(r"\s*(?:\[[^]]*\]\s*)?([A-Za-z-]+)\s*(?:=|$)", line)
         if begin and begin[1].lower() in keys:
             found[begin[1].lower()] = number
     return found

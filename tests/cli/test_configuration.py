@@ -168,6 +168,19 @@ def test_a_wrong_value_is_named_by_where_it_stands(
     refused(git_exp(*command, check=False), 129, rf"exp\.{key} in git's configuration: .*{said}")
 
 
+def test_a_setting_of_the_team_that_has_no_effect_is_told(git: GitIn, git_exp: GitExp) -> None:
+    text = "[exp]\n\tmaxBlock = 40\n\tmax-days = 3\n\tworktreeDir = /tmp\n\tfdr = 0.1\n"
+    git.commit("Team defaults", {".gitexp": text})
+
+    notes = git_exp("create", "fast", "--hypothesis", HYPOTHESIS, "--json").json["notes"]
+
+    assert notes == [
+        "exp.maxblock in .gitexp, line 2, is no setting of a team: did you mean exp.maxBlocks?",
+        "exp.max-days in .gitexp, line 3, is no setting of a team: did you mean exp.maxDays?",
+        "exp.worktreedir in .gitexp, line 4, is no setting of a team",
+    ]
+
+
 def test_commands_of_the_team_are_proposed_both(git: GitIn, git_exp: GitExp) -> None:
     text = "[exp]\n\trun = ./bench.sh --n 3\n\tsetup = make\n"
     git.commit("Team defaults", {".gitexp": text})

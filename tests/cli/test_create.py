@@ -328,6 +328,15 @@ def test_a_base_that_does_not_exist_is_refused(git: GitIn, git_exp: GitExp) -> N
     assert state(git) == before
 
 
+def test_units_have_one_spelling(git: GitIn, git_exp: GitExp) -> None:
+    guards = ("--guardrail", "binary:lower:bytes:+10%", "--guardrail", "wait:lower:sec:+10%")
+
+    git_exp(*MINIMAL, *guards)
+
+    units = [guard["metric"]["unit"] for guard in plan_of(git)["guardrails"]]
+    assert units == ["B", "s"]
+
+
 # --- another one like it ---------------------------------------------------------------------
 
 
@@ -359,6 +368,15 @@ def test_what_like_prints_next_works(ready: GitIn) -> None:
     assert answer["next"] == ["git exp run fast-2"]
     verdict = git_exp("run", "fast-2", "--json").objects[-1]
     assert (verdict["kind"], verdict["verdict"]) == ("verdict", "better")
+
+
+def test_like_from_another_base_says_that_the_change_is_still_to_be_made(ready: GitIn) -> None:
+    ready("switch", "--quiet", "main")
+    ready.commit("More of it", {"more.txt": "more\n"})
+
+    answer = GitExp(ready.path)("create", "--like", "fast", "--base", "main", "--json").json
+
+    assert answer["next"] == ["git commit -am 'the change'", "git exp run fast-2"]
 
 
 def test_like_again_takes_the_next_number(ready: GitIn) -> None:

@@ -25,19 +25,19 @@ from gitexp.model import Goal, Scale, Spending, Stopping, TestName
 )
 @click.option(
     "--guardrail",
-    metavar="NAME:+MARGIN",
+    metavar="NAME[:DIR[:UNIT]]:+MARGIN",
     multiple=True,
     help="What must not get worse by more than +10% (of control), +5pp (points) or +3 (units).",
 )
 @click.option(
     "--watch",
-    metavar="NAME[:floor=X]",
+    metavar="NAME[:DIR[:UNIT]][:floor=X]",
     multiple=True,
     help="What is shown and never decides; below the floor it raises an alert.",
 )
 @click.option(
     "--secondary",
-    metavar="NAME[:DIR]",
+    metavar="NAME[:DIR[:UNIT]]",
     multiple=True,
     help="What is tested beside the primary metric and never decides.",
 )

@@ -15,9 +15,7 @@ from gitexp.model import Arm
 
 @click.command("import")
 @required_experiment_argument
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("files", metavar="FILE...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--arm", type=one_of(Arm), help="The arm that was measured, where no file says it.")
 @click.option(
     "--format",
@@ -37,9 +35,11 @@ from gitexp.model import Arm
     multiple=True,
     help="Which metric a name or column of the file is; repeat it for more.",
 )
-@click.option("--block", type=int, help="The block of the first file, from 1; the next follow.")
+@click.option(
+    "--block", type=int, metavar="N", help="The block of the first file, from 1; the next follow."
+)
 @click.option("--trial-id", metavar="T", help="Your own name for the one trial there is.")
-@click.option("--dry-run", is_flag=True, help="Show what would be recorded.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be recorded.")
 @output_options
 def import_(
     output: Output,
@@ -68,8 +68,13 @@ def import_(
     from gitexp.app.importing import Import, format_named, import_files
     from gitexp.app.load import resolve_id
     from gitexp.app.opening import open_store
+    from gitexp.errors import UsageError
     from gitexp.render.imported import imported
 
+    if not files:
+        raise UsageError(
+            "no FILE is named", hint="the experiment comes first: git exp import ID FILE"
+        )
     wanted = Import(
         files=files,
         arm=None if arm is None else Arm(arm),

@@ -19,7 +19,9 @@ from gitexp.model import Scale, Stopping, TestName
 @click.option("--noise", metavar="SD", help="Scatter of a block's difference, e.g. 5%.")
 @click.option("--run", metavar="CMD", help="Take the noise of this command, measured before.")
 @click.option("--metric", metavar="NAME[:DIR[:UNIT]]", help="Default: time:lower:s.")
-@click.option("--guardrail", metavar="NAME:+MARGIN", multiple=True, help="As for create.")
+@click.option(
+    "--guardrail", metavar="NAME[:DIR[:UNIT]]:+MARGIN", multiple=True, help="As for create."
+)
 @click.option("--scale", type=one_of(Scale), help="Compare ratios, or differences.")
 @click.option("--test", type=one_of(TestName), help="Default: signed-rank; scores: t.")
 @click.option("--stopping", type=one_of(Stopping), help="Default: group-sequential.")

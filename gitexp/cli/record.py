@@ -25,9 +25,9 @@ from gitexp.model import Arm, Outcome
     "metrics",
     metavar="NAME=VALUE",
     multiple=True,
-    help="A metric in base units (seconds, bytes); repeat it for more.",
+    help="A metric in the unit the plan declares, else in seconds or bytes; repeat it for more.",
 )
-@click.option("--block", type=int, help="The block a new trial belongs to, from 1.")
+@click.option("--block", type=int, metavar="N", help="The block a new trial belongs to, from 1.")
 @click.option("--trial-id", metavar="T", help="Your own name for a new trial: recorded only once.")
 @click.option("--outcome", type=one_of(Outcome), help="How a new trial ended; without it ok.")
 @click.option(

@@ -70,7 +70,7 @@ def read_results(path: Path, format: Format | None) -> Results:
             results = _read_any(source) if format is None else _read_as(source, format)
             return replace(results, digest=source.digest())
     except Unusable as error:
-        hint = error.hint or "git exp import -h names the formats and what each needs"
+        hint = error.hint or "git exp import -h names the formats that are read"
         raise Refused(f"{clip(path, 200)} {error.why}", hint=hint, code="bad-file") from error
     except OSError as error:
         raise Refused(

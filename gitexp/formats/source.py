@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import shlex
 import stat
 import zlib
 from collections.abc import Iterator
@@ -112,12 +113,13 @@ def open_source(path: Path) -> BinaryIO:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise Unusable(f"cannot be read: {(error.strerror or '').lower()}") from error
+        why = f"cannot be read: {(error.strerror or '').lower()}"
+        raise Unusable(why, hint=f"ls -l {shlex.quote(str(path))}") from error
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         what = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
-        raise Unusable(f"is {what}")
+        raise Unusable(f"is {what}", hint="name a file; what comes by a pipe goes into one first")
     if status.st_size == 0:
         os.close(descriptor)
         raise Unusable("is empty")

@@ -60,7 +60,7 @@ def record(
     A new trial counts for what the arm's branch holds now. Two trials of one block, one per arm,
     were measured under the same conditions in random order. With --for the values are added to a
     trial that is recorded already; what it has stays as it is. What git exp assign gave out is
-    recorded by its --trial-id alone.
+    recorded by its --trial-id alone. Files that other tools wrote: git exp import.
 
     \b
     Example:

@@ -191,6 +191,8 @@ def _shape(text: str) -> str:
     text = re.sub(r"[+−]?\d+(?:[.,:]\d+)*", "#", text)
     text = re.sub(r"#\s?(ms|s|µs|kB|MB|GB|m|h|d)\b", "<size>", text)
     text = re.sub(r"(<size>)+", "<size>", text)
+    # which arm a use got is drawn
+    text = re.sub(r"(?<=\(block #, )(?:control|treatment)\b", "<arm>", text)
     # wrapped sentences break where their numbers let them
     return " ".join(text.split())
 

@@ -124,13 +124,14 @@ def _recorded(store: Store, plan: Plan, experiment: Experiment | None) -> KnownN
 
 
 def _unknown(plan: Plan, experiment: Experiment | None) -> Refused:
+    unit = "5%" if plan.scale is Scale.LOG else "0.5"
     if experiment is not None:
+        measured = f"git exp run {experiment.id} --aa, which measures it; or "
         return Refused(
             f"nothing recorded of {experiment.id} tells how much {plan.primary.name} scatters",
-            hint=f"git exp run {experiment.id} --aa, which measures it; or give it: --noise 5%",
+            hint=f"{measured if experiment.plan.command else ''}give it: --noise {unit}",
             code="no-noise",
         )
-    unit = "5%" if plan.scale is Scale.LOG else "0.5"
     what = "no experiment here has measured this command" if plan.command else "no noise is known"
     return Refused(
         what,

@@ -92,8 +92,14 @@ def test_the_noise_of_a_command_is_that_of_the_experiment_that_measured_it(
 def test_unknown_noise_is_refused_with_the_way_to_know_it(git_exp: GitExp) -> None:
     refused(git_exp("power", check=False), 6, "no noise is known", "--noise 5%")
     git_exp(*CREATE)
+    git_exp("create", "runs", *CREATE[2:], "--base", "main", "--run", "./bench.sh")
 
-    refused(git_exp("power", "fast", check=False), 6, "nothing recorded of fast", "--aa")
+    refused(
+        git_exp("power", "fast", check=False), 6, "nothing recorded of fast", "give it: --noise 5%"
+    )
+    refused(
+        git_exp("power", "runs", check=False), 6, "nothing recorded of runs", "runs --aa, which"
+    )
 
 
 @pytest.mark.parametrize(

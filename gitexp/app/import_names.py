@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
@@ -135,13 +136,22 @@ class Names:
         return Choice(picks=picks, extras=extras)
 
     def left_out(self, choice: Choice[T]) -> list[str]:
-        """A warning, when the file has more than the plan asks for."""
+        """Warnings, when the file has more than was taken: some of it may have been meant."""
         extras = choice.extras
         if not extras:
             return []
         listed = ", ".join(name[:60] for name in extras[:6])
         more = f" and {len(extras) - 6} more" if len(extras) > 6 else ""
-        return [f"{self.file}: the plan does not name {listed}{more}: left out"]
+        missing = [m.name for m in self.plan.declared if m.name not in choice.picks]
+        # a measure of one of several results: which is meant is not ours to guess
+        found = [(one, name) for name in missing for one in extras if one.endswith(f":{name}")]
+        return [
+            f"{self.file}: the plan does not name {listed}{more}: left out",
+            *(
+                f"{self.file}: {name} is there: --map {shlex.quote(f'{one}={name}')} takes it"
+                for one, name in found[:3]
+            ),
+        ]
 
     def refuse_without_metric(self, choice: Choice[T], has: Sequence[str]) -> None:
         """Nothing, when the file has a metric that the plan declares.

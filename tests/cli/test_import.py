@@ -606,6 +606,19 @@ def test_a_document_lists_what_was_recorded(
     assert document["next"] == ["git exp import fast --arm treatment --block 3 FILE"]
 
 
+def test_a_measure_of_one_of_several_results_is_named_with_the_way_to_take_it(
+    git_exp: GitExp, create: Callable[..., None]
+) -> None:
+    create(*TIMED, "--metric", "Sum:lower:s", "--guardrail", "allocs/op:lower:count:+10%")
+    args = ("import", "fast", "--arm", "control", "--block", "1", FILES / "go-many.txt")
+
+    said = git_exp(*args, "--dry-run").stderr
+
+    assert "--map BenchmarkSum:allocs/op=allocs/op takes it" in said
+    taken = git_exp(*args, "--map", "BenchmarkSum:allocs/op=allocs/op", "--json").json
+    assert taken["trials"][0]["metrics"]["allocs/op"] == 1.0
+
+
 REFUSALS: dict[str, tuple[Sequence[str | Path], int, str]] = {
     "no arm": ([FILES / "hyperfine-one.json"], 129, "does not say which arm"),
     "no such arm": (["--arm", "left", FILES / "hyperfine-one.json"], 129, "left"),

@@ -31,6 +31,22 @@ def experiment_for(store: Store, name: str) -> ExperimentId | None:
     return None
 
 
+def running_experiment_for(store: Store, name: str) -> ExperimentId:
+    """The same, where there has to be one.
+
+    Raises:
+        UsageError, Refused: as `experiment_for`, and when there is none.
+    """
+    found = experiment_for(store, name)
+    if found is None:
+        raise Refused(
+            f"no running experiment is for the command '{name}'",
+            hint="git exp create --command starts one",
+            code="no-experiment",
+        )
+    return found
+
+
 def refuse_second(store: Store, plan: Plan) -> None:
     """Nothing, unless a running experiment is of the same command.
 

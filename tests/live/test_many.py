@@ -155,6 +155,16 @@ def test_what_was_assigned_is_recorded_by_its_trial(desk: Desk) -> None:
     assert desk.exp(*words[2:], "--json").json["existed"]
 
 
+def test_an_assignment_is_asked_for_by_the_commands_name_too(desk: Desk) -> None:
+    told = desk.exp("assign", "--for", "tool", "--json").json
+    unknown = desk.exp("assign", "--for", "other", check=False)
+    both = desk.exp("assign", "fast", "--for", "tool", check=False)
+
+    assert (told["id"], told["block"]) == ("fast", 1)
+    assert (unknown.status, both.status) == (6, 129)
+    assert "no running experiment is for the command 'other'" in unknown.stderr
+
+
 def test_an_assignment_is_nobody_elses(desk: Desk) -> None:
     told = [desk.exp("assign", "fast", "--json").json for _ in range(5)]
     for _ in range(5):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,11 @@ OF_ONE = [
     ("power", "fast", "--noise", "5%", "--json"),
     ("export", "fast", "--json"),
     ("assign", "fast", "--json"),
+    ("trust", "fast", "--json"),
+    ("handover", "fast", "--json"),
+    ("init", "--json"),
+    ("hooks", "status", "--json"),
+    ("sync", "--json"),
 ]
 ENDING = [
     ("promote", "fast", "--override", "why not", "--json"),
@@ -29,6 +35,7 @@ ENDING = [
     ("restore", "fast", "--json"),
     ("rollback", "fast", "--dry-run", "--json"),
     ("rollback", "fast", "--json"),
+    ("compact", "fast", "--json"),
 ]
 
 
@@ -39,14 +46,18 @@ def keys_of(command: str) -> list[set[str]]:
     return [set(re.findall(r"`(\w+)`", form)) for form in forms]
 
 
-def test_the_page_names_the_keys_of_every_answer(git: GitIn, git_exp: GitExp) -> None:
+def test_the_page_names_the_keys_of_every_answer(
+    git: GitIn, git_exp: GitExp, tmp_path: Path
+) -> None:
+    git("init", "--quiet", "--bare", str(tmp_path / "shared.git"))
+    git("remote", "add", "origin", str(tmp_path / "shared.git"))
     git.write("trials.csv", PAIR)
-    made = [PLAN, *(("import", "fast", "trials.csv", "--json"), RECORD)]
-    answers = {made[0]: git_exp(*made[0]).json}
+    answers: dict[tuple[str, ...], Any] = {PLAN: git_exp(*PLAN).json}
     git.commit("Lower score", {"score.txt": "80\n"})
 
     for args in (
-        *made[1:],
+        ("import", "fast", "trials.csv", "--json"),
+        RECORD,
         ("status", "--json"),
         *OF_ONE,
         ("monitor", "--json"),

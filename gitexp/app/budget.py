@@ -21,22 +21,23 @@ def configured_rate(git: Git) -> float | None:
     Raises:
         UsageError: if what is configured is no rate.
     """
-    text = Settings.of(git).value(SETTING, None)
+    settings = Settings.of(git)
+    text = settings.value(SETTING, None)
     if text is None:
         return None
     try:
         amount = parse_amount(text)
     except ValueError as error:
-        raise _no_rate(text) from error
+        raise _no_rate(settings.place(SETTING), text) from error
     rate = amount.value / 100 if amount.suffix == "%" else amount.value
     if amount.suffix not in ("", "%") or not 0 < rate < 1:
-        raise _no_rate(text)
+        raise _no_rate(settings.place(SETTING), text)
     return rate
 
 
-def _no_rate(text: str) -> UsageError:
+def _no_rate(place: str, text: str) -> UsageError:
     return UsageError(
-        f"exp.fdr: {text!r} is not a rate between 0 and 1", hint="git config exp.fdr 0.1"
+        f"{place}: {text!r} is not a rate between 0 and 1", hint="git config exp.fdr 0.1"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gitexp.app.option_reader import OptionReader
 from gitexp.model import Goal, Plan, Scale, Spending, Stopping
+from gitexp.notation import is_below
 
 
 def check_together(reader: OptionReader, plan: Plan) -> None:
@@ -28,6 +29,11 @@ def check_together(reader: OptionReader, plan: Plan) -> None:
         not (no_regression and plan.min_effect > 0),
         "--min-effect: has no meaning with --goal no-regression; leave it out",
     )
+    for option, paths in (("link", plan.links), ("harness", plan.harness)):
+        for path in paths:
+            reader.refuse_unless(
+                is_below(path), f"--{option}: {path!r} is no path below the top of the repository"
+            )
     _refuse_windows(reader, plan)
     _refuse_repeated(reader, plan)
     _refuse_extracts(reader, plan)

@@ -166,8 +166,9 @@ def open_rig(
     plan = experiment.plan
     assert plan.command is not None, "refuse_to_run has looked"
     # which processors this machine has is not for a file that came with a clone to say
-    affinity = Settings.of(store.git).value("cpu-affinity", None, is_local=True)
-    cores = usable_cores(affinity)
+    settings = Settings.of(store.git)
+    affinity = settings.value("cpu-affinity", None, is_local=True)
+    cores = usable_cores(affinity, settings.place("cpu-affinity", is_local=True))
     worktrees = worktrees_of(store)
     with ExitStack() as stack:
         launcher = stack.enter_context(Launcher())

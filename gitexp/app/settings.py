@@ -11,6 +11,8 @@ from gitexp.errors import GitexpError
 from gitexp.store.git import Git
 
 TEAM_FILE = ".gitexp"
+TEAM_LIMIT = 64 << 10
+"""Bytes of the team's file. It comes with a clone, and commands that only read read it, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,10 @@ class Settings:
             return f"{spelled(name)} in {TEAM_FILE}" + (f", line {line}" if line else "")
         return None
 
+    def place(self, name: str, *, is_local: bool = False) -> str:
+        """The same of an option that has a value, for a refusal."""
+        return self.origin(name, is_local=is_local) or spelled(name)
+
     def proposals(self, **chosen: str | None) -> list[str]:
         """What the team's file would have us run, as options, where nothing else was chosen."""
         wanted = [name for name, command in chosen.items() if not command and name in self.team]
@@ -85,6 +91,14 @@ class Settings:
 def _team(git: Git) -> dict[str, tuple[str, ...]]:
     if git.top is None or not (git.top / TEAM_FILE).is_file():
         return {}
+    size = (git.top / TEAM_FILE).stat().st_size
+    if size > TEAM_LIMIT:
+        raise GitexpError(
+            f"the team's defaults cannot be read: {TEAM_FILE} has {size} bytes, and "
+            f"{TEAM_LIMIT >> 10} KiB are the most",
+            hint=f"keep in {TEAM_FILE} what git exp reads, and nothing else",
+            code="bad-config",
+        )
     answer = git.attempt("config", "--null", "--file", str(git.top / TEAM_FILE), "--list")
     if answer.returncode != 0:
         said = answer.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
@@ -113,12 +127,14 @@ def spelled(name: str) -> str:
 
 
 def _lines(git: Git, keys: Container[str]) -> dict[str, int]:
-    """The last line that begins with each key."""
+    """The last line of the section that begins with each key."""
     assert git.top is not None, "there is a file"
-    text = (git.top / TEAM_FILE).read_text(encoding="utf-8", errors="replace")
-    found = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    text = (git.top / TEAM_FILE).read_text(encoding="utf-8-sig", errors="replace")
+    found, section = {}, ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if head := re.match(r"\s*\[([^]]*)\]", line):
+            section = head[1].strip().lower()
         begin = re.match(r"\s*(?:\[[^]]*\]\s*)?([A-Za-z-]+)\s*(?:=|$)", line)
-        if begin and begin[1].lower() in keys:
+        if section == "exp" and begin and begin[1].lower() in keys:
             found[begin[1].lower()] = number
     return found

@@ -12,11 +12,14 @@ from gitexp.errors import Refused, UsageError
 MOST_CORES = 4096
 
 
-def parse_cores(text: str) -> frozenset[int]:
+def parse_cores(text: str, place: str = "exp.cpuAffinity") -> frozenset[int]:
     """The cores in '2,3', '2-3' or '0,4-7'.
 
     >>> sorted(parse_cores("0, 4-6"))
     [0, 4, 5, 6]
+
+    Args:
+        place: Where the list stands, for the refusal.
 
     Raises:
         UsageError: when it is no such list.
@@ -28,7 +31,7 @@ def parse_cores(text: str) -> frozenset[int]:
         last = int(found[2] or first) if found else -1
         if not first <= last < MOST_CORES:
             raise UsageError(
-                f"exp.cpuAffinity: {text!r} is no list of cores",
+                f"{place}: {text!r} is no list of cores",
                 hint="git config exp.cpuAffinity 2-3",
             )
         cores.update(range(first, last + 1))
@@ -50,7 +53,7 @@ def cores_text(cores: Iterable[int]) -> str:
     return ",".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs)
 
 
-def usable_cores(text: str | None) -> frozenset[int]:
+def usable_cores(text: str | None, place: str = "exp.cpuAffinity") -> frozenset[int]:
     """The cores to pin to; none when nothing is configured.
 
     Raises:
@@ -59,17 +62,17 @@ def usable_cores(text: str | None) -> frozenset[int]:
     """
     if text is None:
         return frozenset()
-    wanted = parse_cores(text)
+    wanted = parse_cores(text, place)
     if sys.platform != "linux":
         raise Refused(
-            "exp.cpuAffinity: this system pins no command to cores",
+            f"{place}: this system pins no command to cores",
             hint="git config --unset exp.cpuAffinity",
             code="no-affinity",
         )
     usable = os.sched_getaffinity(0)
     if not wanted <= usable:
         raise Refused(
-            f"exp.cpuAffinity: no core {cores_text(wanted - usable)} is usable here",
+            f"{place}: no core {cores_text(wanted - usable)} is usable here",
             hint=f"git config exp.cpuAffinity {max(usable)}; usable are {cores_text(usable)}",
             code="no-core",
         )

@@ -13,6 +13,8 @@ from gitexp.runner.variables import for_command
 TIMEOUT_S = 30.0
 _SAID = 200
 """Characters of what the command said that are told."""
+_TAIL = 64 << 10
+"""Bytes at the end of what it printed that are read for it; a command may print without end."""
 
 
 def deliver(
@@ -54,6 +56,8 @@ def deliver(
 
 
 def _said(path: Path) -> str:
-    lines = [line.strip() for line in path.read_text(errors="replace").splitlines()]
-    spoken = [line for line in lines if line]
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _TAIL, 0))
+        text = file.read(_TAIL).decode("utf-8", errors="replace")
+    spoken = [line.strip() for line in text.splitlines() if line.strip()]
     return f": {spoken[-1][:_SAID]}" if spoken else ""

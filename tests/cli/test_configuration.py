@@ -11,7 +11,7 @@ import pytest
 
 from gitexp.app.planning import COMMANDS, NEVER_CONFIGURED, PlanOptions
 from gitexp.app.settings import spelled
-from tests.cli.scenes import HYPOTHESIS, refused
+from tests.cli.scenes import HYPOTHESIS, refused, state
 from tests.support import GitExp, GitIn
 
 CONFIGURABLE = {
@@ -189,3 +189,49 @@ def test_commands_of_the_team_are_proposed_both(git: GitIn, git_exp: GitExp) -> 
 
     assert "--run './bench.sh --n 3'" in result.stdout
     assert "--setup 'make'" in result.stdout
+
+
+def test_the_line_named_is_one_of_our_section(git: GitIn, git_exp: GitExp) -> None:
+    text = "[exp]\n\tmaxBlocks = many\n[other]\n\tmaxBlocks = 5\n"
+    git.commit("Team defaults", {".gitexp": text})
+
+    command = ("create", "fast", "--hypothesis", HYPOTHESIS)
+    refused(git_exp(*command, check=False), 129, r"exp\.maxBlocks in \.gitexp, line 2: 'many'")
+
+
+@pytest.mark.parametrize("key", ["link", "harness"])
+def test_paths_that_lead_out_are_refused_by_where_they_stand(
+    git: GitIn, git_exp: GitExp, key: str
+) -> None:
+    git.commit("Team defaults", {".gitexp": f"[exp]\n\t{key} = ../../etc\n"})
+    before = state(git)
+
+    for more in ((), (f"--{key}", "/etc")):
+        place = rf"--{key}: '/etc'" if more else rf"exp\.{key} in \.gitexp, line 2: '\.\./\.\./etc'"
+        command = ("create", "fast", "--hypothesis", HYPOTHESIS, *more)
+        refused(git_exp(*command, check=False), 129, place)
+
+    assert state(git) == before
+
+
+def test_settings_beside_the_plan_are_named_by_where_they_stand(
+    git: GitIn, git_exp: GitExp
+) -> None:
+    git.commit("Team defaults", {".gitexp": "[exp]\n\tfdr = 7\n"})
+    refused(git_exp("status", check=False), 129, r"exp\.fdr in \.gitexp, line 2: '7'")
+    done = git_exp("status", check=False, env={"GITEXP_FDR": "much"})
+    refused(done, 129, "GITEXP_FDR: 'much'")
+
+    git.commit("None", {".gitexp": ""})
+    git_exp("create", "fast", "--hypothesis", HYPOTHESIS, "--run", "true")
+    git.commit("Try", {"tried": ""})
+    done = git_exp("run", check=False, env={"GITEXP_CPU_AFFINITY": "all"})
+    refused(done, 129, "GITEXP_CPU_AFFINITY: 'all'")
+
+
+def test_a_huge_team_file_is_refused_and_not_read(git: GitIn, git_exp: GitExp) -> None:
+    lines = "".join(f"\tguardrail = m{n}:+10%\n" for n in range(5000))
+    git.commit("Team defaults", {".gitexp": f"[exp]\n{lines}"})
+
+    done = git_exp("create", "fast", "--hypothesis", HYPOTHESIS, check=False)
+    refused(done, 128, r"\.gitexp has \d+ bytes, and 64 KiB are the most")

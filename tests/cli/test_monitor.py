@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,21 @@ def test_a_command_that_fails_is_told_and_tried_again(failing: GitIn, tmp_path: 
     assert "error rate: the command did not take it: exit status 7: no route" in first.stderr
     assert second.status == 0
     assert "error rate" in [alert["check"] for alert in handed(place)]
+
+
+def test_of_a_command_that_prints_without_end_the_end_is_told(tmp_path: Path) -> None:
+    tracemalloc.start()
+    said = notify.deliver(
+        "head -c 30000000 /dev/zero | tr '\\0' x; echo; echo busy; exit 3",
+        b"{}",
+        cwd=tmp_path,
+        environ={},
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert said == "exit status 3: busy"
+    assert peak < 10_000_000
 
 
 def test_a_command_that_does_not_end_is_ended(tmp_path: Path) -> None:

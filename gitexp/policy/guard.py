@@ -186,23 +186,26 @@ def _share(
     The differences of the shares are tested as numbers, which takes account of what all uses of a
     window have in common. Two things such a t-test cannot see must not help: ok has to hold also
     with one more window, twice as far to the harmful side as the worst so far, since rates that
-    scatter do so upwards; and by the score interval of all uses, since where events are rare most
-    windows have none (docs/decisions/0117-rates-in-windows.md).
+    scatter do so upwards; and both ok and harmed by the score interval of all uses, since where
+    events are rare most windows have none (docs/decisions/0117-rates-in-windows.md).
     """
     metric, d = guardrail.metric, _differences(guardrail, known)
     control = _use_answers(known.control, known.of_control[: len(at)], metric)
     treatment = _use_answers(known.treatment, known.of_treatment[: len(at)], metric)
 
-    def is_ok(k: int) -> bool:
+    def by_uses(k: int) -> GuardrailPath:
         one = slice(k, k + 1)
-        by_uses = _rate_path(guardrail, rules, control[one], treatment[one], at[one])
-        if by_uses.state is not GuardrailState.OK:
+        return _rate_path(guardrail, rules, control[one], treatment[one], at[one])
+
+    def is_ok(k: int) -> bool:
+        if by_uses(k).state is not GuardrailState.OK:
             return False
         worse = _with_one_worse(d[: known.counts[k]], bad_sign(metric))
-        path = _metric_path(guardrail, plan, rules, worse, [len(worse)], at[one])
+        path = _metric_path(guardrail, plan, rules, worse, [len(worse)], at[k : k + 1])
         return path.state is GuardrailState.OK
 
-    return _metric(guardrail, known, plan, rules, at, also=is_ok)
+    harmful = [by_uses(k).state is GuardrailState.HARMED for k in range(len(at))]
+    return _metric(guardrail, known, plan, rules, at, also=is_ok, may_be_harmed=harmful)
 
 
 def _with_one_worse(d: Sequence[float], bad: int) -> list[float]:
@@ -234,11 +237,13 @@ def _metric(
     at: Sequence[int],
     *,
     also: Callable[[int], bool] | None = None,
+    may_be_harmed: Sequence[bool] | None = None,
 ) -> GuardrailPath:
     """A metric that is a number.
 
     Args:
         also: What else must hold at a look that is to find it ok.
+        may_be_harmed: The looks that may find it harmed; None: all.
     """
     d, bad = _differences(guardrail, known), bad_sign(guardrail.metric)
 
@@ -250,7 +255,8 @@ def _metric(
     allowed = _without_help(known, len(at), may_be_ok)
     if also is not None:
         allowed = [may and also(k) for k, may in enumerate(at_all(allowed, len(at)))]
-    return _metric_path(guardrail, plan, rules, d, known.counts[: len(at)], at, allowed)
+    counts = known.counts[: len(at)]
+    return _metric_path(guardrail, plan, rules, d, counts, at, allowed, may_be_harmed)
 
 
 def _differences(guardrail: Guardrail, known: Known) -> list[float]:
@@ -267,6 +273,7 @@ def _metric_path(
     counts: Sequence[int],
     at: Sequence[int],
     may_be_ok: Sequence[bool] | None = None,
+    may_be_harmed: Sequence[bool] | None = None,
 ) -> GuardrailPath:
     margin, bad, test = scaled_margin(guardrail), bad_sign(guardrail.metric), paired_test(plan)
     if rules.is_any_time:
@@ -280,6 +287,7 @@ def _metric_path(
             alpha_harmed=rules.alpha_harmed,
             max_blocks=rules.max_blocks,
             may_be_ok=may_be_ok,
+            may_be_harmed=may_be_harmed,
         )
     return metric_guardrail(
         d,
@@ -290,6 +298,7 @@ def _metric_path(
         ok_levels=[level_at(rules.ok, n) for n in at],
         harmed_levels=[level_at(rules.harmed, n) for n in at],
         may_be_ok=may_be_ok,
+        may_be_harmed=may_be_harmed,
     )
 
 

@@ -10,6 +10,7 @@ from gitexp.model import Plan, TestName
 from gitexp.policy.rule import Anytime, Rule, boundary_of
 from gitexp.policy.samples import answered_yes, good_sign, min_effect_region, signal_of
 from gitexp.policy.walk import Signal
+from gitexp.policy.window_rates import borne_out
 from gitexp.stats.always_valid import replay_always_valid, result_always_valid
 from gitexp.stats.looks import Look
 from gitexp.stats.replay import PairedTest, replay, result_at
@@ -83,7 +84,9 @@ class PairedSample:
 
     def signals(self, looks: Sequence[Look]) -> tuple[Signal, ...]:
         good = good_sign(self.plan.primary)
-        return tuple(signal_of(look, good) for look in looks)
+        found = (signal_of(look, good) for look in looks)
+        runs = [(block.control, block.treatment) for block in self.blocks]
+        return borne_out(self.plan, found, looks, runs, min_effect_region(self.plan))
 
     def result(self, rule: Rule, *, used: int | None, level: float) -> Result:
         test = paired_test(self.plan)

@@ -11,6 +11,7 @@ from gitexp.model import Arm, Plan, Scale, TestName
 from gitexp.policy.rule import Rule, boundary_of
 from gitexp.policy.samples import answered_yes, good_sign, min_effect_region, signal_of
 from gitexp.policy.walk import Signal
+from gitexp.policy.window_rates import borne_out
 from gitexp.stats.looks import Look
 from gitexp.stats.replay_arms import (
     replay_mann_whitney,
@@ -102,10 +103,12 @@ class UnpairedSample:
         is_ranked = self.plan.test is not TestName.WELCH
         # failed trials have no place in a t-test: while the treatment lost more of them than the
         # control, what is left of it may look better than it is
-        return tuple(
+        found = (
             signal_of(look, good, may_be_better=is_ranked or self.excess[look.used - 1] <= 0)
             for look in looks
         )
+        runs = [(run,) for run in self.runs]
+        return borne_out(self.plan, found, looks, runs, min_effect_region(self.plan))
 
     def result(self, rule: Rule, *, used: int | None, level: float) -> Result:  # noqa: ARG002
         count = len(self.raw) if used is None else used

@@ -41,6 +41,7 @@ def metric_guardrail_always_valid(
     alpha_harmed: float,
     max_blocks: int,
     may_be_ok: Sequence[bool] | None = None,
+    may_be_harmed: Sequence[bool] | None = None,
 ) -> GuardrailPath:
     """A guardrail on paired differences, tested by shifting them by the margin.
 
@@ -48,7 +49,7 @@ def metric_guardrail_always_valid(
     count as in `metric_guardrail`, the sign-flip process in place of the signed-rank test.
 
     Args:
-        d, counts, margin, bad, test, may_be_ok: As in `metric_guardrail`.
+        d, counts, margin, bad, test, may_be_ok, may_be_harmed: As in `metric_guardrail`.
         alpha_ok, alpha_harmed: One-sided error rates of all looks together, in (0, 1).
         max_blocks: As in `replay_always_valid`.
 
@@ -65,8 +66,11 @@ def metric_guardrail_always_valid(
     toward_harm = bad * values
     flips = _ByFlips(toward_harm, margin, alpha_ok, alpha_harmed)
     shifted = flips if test == "signed-rank" else _ByT(toward_harm, flips, tuned_phi(max_blocks))
-    allowed = zip(counts, at_all(may_be_ok, len(counts)), strict=True)
-    states = sticky((may and shifted.is_inside(n), shifted.is_beyond(n)) for n, may in allowed)
+    may_ok, may_harm = at_all(may_be_ok, len(counts)), at_all(may_be_harmed, len(counts))
+    states = sticky(
+        (ok and shifted.is_inside(n), harmed and shifted.is_beyond(n))
+        for n, ok, harmed in zip(counts, may_ok, may_harm, strict=True)
+    )
     harmed_at = first_harmed(states)
     least = None if harmed_at is None else bad * shifted.least(counts[harmed_at])
     last = counts[-1] if counts else 0

@@ -112,6 +112,7 @@ def metric_guardrail(
     ok_levels: Sequence[float],
     harmed_levels: Sequence[float],
     may_be_ok: Sequence[bool] | None = None,
+    may_be_harmed: Sequence[bool] | None = None,
 ) -> GuardrailPath:
     """A guardrail on paired differences, tested by shifting them by the margin.
 
@@ -127,7 +128,7 @@ def metric_guardrail(
         bad: The sign of d that is harm, +1 or -1.
         ok_levels, harmed_levels: Two-sided nominal levels at these looks, `GuardrailLevels`; one
             half of each is the one-sided level used.
-        may_be_ok: The looks at which `ok` may fall; None: all.
+        may_be_ok, may_be_harmed: The looks at which that may fall; None: all.
 
     Raises:
         ValueError: for counts or levels that do not fit, a margin <= 0 or another sign.
@@ -159,9 +160,14 @@ def metric_guardrail(
             return beyond(n, level)
 
     states = sticky(
-        (may and inside(n, ok) < 0, beyond(n, harmed) > 0)
-        for n, ok, harmed, may in zip(
-            counts, ok_levels, harmed_levels, at_all(may_be_ok, len(counts)), strict=True
+        (may and inside(n, ok) < 0, may_harm and beyond(n, harmed) > 0)
+        for n, ok, harmed, may, may_harm in zip(
+            counts,
+            ok_levels,
+            harmed_levels,
+            at_all(may_be_ok, len(counts)),
+            at_all(may_be_harmed, len(counts)),
+            strict=True,
         )
     )
     harmed_at = first_harmed(states)

@@ -18,6 +18,7 @@ from gitexp.model import (
     Scale,
     TestName,
     Trial,
+    Verdict,
     Watch,
     Window,
 )
@@ -76,6 +77,7 @@ def test_rates_that_are_alike_are_ok_and_one_beyond_the_margin_is_harmed() -> No
 
     assert _state(wobbling) is GuardState.OK
     assert _state([(c, t + 0.05) for c, t in wobbling]) is GuardState.HARMED
+    assert _state([(c, t + 0.05) for c, t in wobbling], uses=200) is GuardState.HARMED
 
 
 def test_few_uses_without_an_event_show_nothing() -> None:
@@ -95,6 +97,52 @@ def test_the_floor_of_a_share_is_tested_as_a_number() -> None:
 
     assert watch.treatment == pytest.approx(0.4105)
     assert watch.broken_at == 10
+
+
+RATE = BUILT_IN_METRICS["failures"]
+
+
+def _rare(uses: tuple[int, int], primary: Metric, test: TestName = TestName.T) -> Analysis:
+    """20 windows an arm; an event in one use of fifty, as evenly as so many uses can have it."""
+    guards = () if primary is RATE else (FAILURES,)
+    scale = Scale.DIFFERENCE if primary is RATE else Scale.LOG
+    plan = plan_with(
+        windows=True, test=test, command=None, primary=primary, guardrails=guards, scale=scale
+    )
+    book, chance = Notebook(plan), Random(1)
+    for number in range(1, 21):
+        for arm, count in zip(Arm, uses, strict=True):
+            failures = count // 50 + (number % 3 if count >= 50 else 0)
+            book.add(
+                Trial(
+                    arm=arm,
+                    commit=COMPARISON.arm(arm).commit,
+                    revision=REVISION,
+                    block=number if test is TestName.T else None,
+                    attempt=1,
+                    slot=None,
+                    host="mill",
+                    outcome=Outcome.OK,
+                    exit_code=0,
+                    metrics={"failures": failures / count, "time": chance.uniform(0.9, 1.1)},
+                    window=Window(count=count, failures=failures),
+                )
+            )
+    return analyse(book.experiment(), COMPARISON)
+
+
+def test_few_uses_of_the_control_without_an_event_harm_no_guardrail() -> None:
+    few, many = (_rare((uses, 5000), BUILT_IN_METRICS["time"]) for uses in (5, 50_000))
+
+    assert few.guardrails[0].state is GuardState.UNRESOLVED
+    assert few.verdict is Verdict.UNDECIDED
+    assert many.guardrails[0].state is GuardState.OK
+
+
+@pytest.mark.parametrize("test", [TestName.T, TestName.WELCH])
+@pytest.mark.parametrize("uses", [(5, 5000), (5000, 5)])
+def test_few_uses_without_an_event_decide_nothing(uses: tuple[int, int], test: TestName) -> None:
+    assert _rare(uses, RATE, test).verdict is Verdict.UNDECIDED
 
 
 def test_windows_without_blocks_count_their_uses() -> None:

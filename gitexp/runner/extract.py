@@ -232,15 +232,17 @@ def _opened(path: Path, what: str) -> Iterator[BinaryIO]:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file, or of all files below a folder; links count nothing."""
+    """Bytes of a file, or of all files below a folder; links and what is git's count nothing."""
     if not path.is_dir():
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             raise Missing(f"{path.name} is neither a file nor a folder")
         return found.st_size
     total = count = 0
-    for folder, _, names in os.walk(path):
-        for name in names:
+    for folder, folders, names in os.walk(path):
+        # its text, a path, differs from checkout to checkout
+        folders[:] = [name for name in folders if name != ".git"]
+        for name in (name for name in names if name != ".git"):
             found = os.lstat(os.path.join(folder, name))  # noqa: PTH118, thousands of them
             total += found.st_size if stat.S_ISREG(found.st_mode) else 0
             count += 1

@@ -271,6 +271,13 @@ def test_the_size_of_a_file_and_of_a_folder(read: Read) -> None:
     assert (found.values, found.units) == ({"one": 1.0, "all": 7.0}, {"one": "B", "all": "B"})
 
 
+def test_of_a_whole_checkout_what_is_git_s_counts_nothing(read: Read) -> None:
+    # the text of a checkout's .git is a path, and that is longer in one of the arms
+    files = {".git": "gitdir: /somewhere/worktrees/1", "a": "12", "sub/.git": "x", "sub/b": "345"}
+
+    assert read("all=size:.", files=files).values == {"all": 5.0}
+
+
 def test_links_count_nothing_and_may_not_lead_out(read: Read, tmp_path: Path) -> None:
     (tmp_path / "secret.json").write_text('{"t": 1}')
     checkout = tmp_path / "checkout"

@@ -37,7 +37,8 @@ def of_rows(read: Results, names: Names, *, arm: Arm | None, block: int | None) 
     rows = read.rows
     offers = column_offers(_metric_columns(read.columns, names))
     choice = names.choose(offers)
-    names.refuse_without_metric(choice, shown(offers))
+    if not _are_windows_of_failures(read.columns, names):
+        names.refuse_without_metric(choice, shown(offers))
     warnings = names.left_out(choice)
     later = tuple(
         _later(row, trial, choice, names) for row in rows if (trial := _came_after(row, arm))
@@ -121,6 +122,12 @@ def _metric_columns(columns: Sequence[str], names: Names) -> list[str]:
     if names.plan.windows:
         others |= {"count", *(f"{column}{_VARIANCE}" for column in columns)}
     return [column for column in columns if column not in others]
+
+
+def _are_windows_of_failures(columns: Sequence[str], names: Names) -> bool:
+    """Whether the counts alone tell a metric of the plan."""
+    is_declared = any(metric.name == "failures" for metric in names.plan.declared)
+    return names.plan.windows and is_declared and "count" in columns
 
 
 def _window(row: Row, choice: Choice[str], where: str) -> Window | None:

@@ -151,7 +151,8 @@ def check_new(plan: Plan, new: NewTrial) -> None:
         raise UsageError(f"there is no block {new.block}", hint="blocks count from 1")
     _check_window(plan, new)
     declared = {metric.name for metric in plan.declared}
-    if new.outcome is Outcome.OK and declared.isdisjoint(new.metrics):
+    said = {*new.metrics, *(() if new.window is None else ("failures",))}
+    if new.outcome is Outcome.OK and declared.isdisjoint(said):
         name = plan.primary.name
         raise UsageError(f"the primary metric {name} is missing", hint=f"add -m {name}=VALUE")
 

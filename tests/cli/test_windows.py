@@ -79,6 +79,26 @@ def test_few_uses_without_failures_resolve_no_guardrail(git: GitIn) -> None:
     assert answer["verdict"] == "undecided"
 
 
+def test_a_plan_of_failures_alone_needs_nothing_but_the_counts(git: GitIn) -> None:
+    exp = GitExp(git.path)
+    exp(*PLAN[:5], "--metric", "failures:lower", "--min-blocks", "4", "--max-blocks", "6")
+    git.commit("Another cache", {"cache.txt": "lru\n"})
+    record = ("record", "live", "--block", "1", "--window")
+    exp(*record, "count=5000,failures=101", "--arm", "control")
+    exp(*record, "count=5000,failures=49", "--arm", "treatment")
+    rows = "".join(
+        f"control,{n},5000,{100 + n}\ntreatment,{n},5000,{50 - n}\n" for n in range(2, 7)
+    )
+    git.write("counts.csv", f"arm,block,count,failures\n{rows}")
+
+    exp("import", "live", "counts.csv")
+
+    answer = exp("analyze", "live", "--json").json
+    assert answer["verdict"] == "better"
+    assert answer["control"]["failed_uses"] == sum(range(101, 107))
+    assert answer["primary"]["effect"] == pytest.approx(-0.0110, abs=0.0005)
+
+
 def test_uses_that_fail_raise_the_alarm(live: GitIn) -> None:
     for block in range(1, 4):
         _window(live, "control", block, 1.0)

@@ -50,7 +50,14 @@ def _benchmarks(exported: Exported, units: list[tuple[Metric, str]]) -> Iterator
 
 def _units(primary: Metric, metrics: Iterable[Metric]) -> list[tuple[Metric, str]]:
     """What each metric's values are called; `failures` is the same in all trials that are told."""
-    return [(m, _unit(m, is_primary=m == primary)) for m in metrics if m.name != "failures"]
+    found: dict[str, Metric] = {}
+    for metric in metrics:
+        if metric.name != "failures":
+            unit = _unit(metric, is_primary=metric == primary)
+            while unit in found:  # a metric may be called 'sec/op' itself
+                unit = f"metric-{unit}"
+            found[unit] = metric
+    return [(metric, unit) for unit, metric in found.items()]
 
 
 def _unit(metric: Metric, *, is_primary: bool) -> str:

@@ -291,6 +291,17 @@ def test_go_text_has_one_line_a_trial(git: GitIn) -> None:
     assert {(n.rpartition("=")[2], v["sec/op"], v["score"]) for n, v in found} == stored
 
 
+def test_go_text_has_one_value_of_each_unit_whatever_metrics_are_called(git: GitIn) -> None:
+    start(git, "--metric", "time", "--watch=sec/op:higher", run="echo METRIC sec/op=3")
+    git_exp = GitExp(git.path)
+    git_exp("run", "--blocks", "1")
+
+    units, found = benchmarks(git_exp("export", "--format", "go").stdout)
+
+    assert units == {"sec/op": "lower", "metric-sec/op": "higher"}
+    assert [values["metric-sec/op"] for _, values in found] == [3.0, 3.0]
+
+
 def test_go_text_leaves_out_trials_that_failed(git: GitIn) -> None:
     start(git, run='test "$GITEXP_BLOCK$GITEXP_ARM" != 2treatment && ./bench.sh')
     git_exp = GitExp(git.path)

@@ -25,6 +25,7 @@ from gitexp.live.lane import Lane, keep
 from gitexp.live.slots import file_name
 from gitexp.model import Arm, ExperimentId, State
 from gitexp.notation import parse_duration
+from gitexp.runner.declared import declared_units
 from gitexp.runner.isolation import shared
 from gitexp.runner.process import Launcher
 from gitexp.runner.variables import for_command
@@ -147,6 +148,7 @@ def open_lane(
         commits={arm: comparison.arm(arm).commit for arm in Arm},
         checkouts=checkouts,
         scratch=scratch,
+        units=declared_units(experiment.plan.declared),
         patterns=() if consulted is None else consulted.patterns,
         refs="" if consulted is None else consulted.listing,
     )
@@ -262,6 +264,7 @@ def _keep_closed(store: Store, name: str, consulted: _Consulted, reason: str) ->
         commits={},
         checkouts={},
         scratch="",
+        units={},
         patterns=consulted.patterns,
         refs=consulted.listing,
     )

@@ -26,7 +26,7 @@ from gitexp.model import (
     Trial,
 )
 from gitexp.runner.affinity import cores_text, usable_cores
-from gitexp.runner.declared import in_declared_units
+from gitexp.runner.declared import declared_units, in_declared_units
 from gitexp.runner.environment import facts, host, times_throttled
 from gitexp.runner.extract import extraction_of
 from gitexp.runner.isolation import Shared, shared
@@ -78,7 +78,7 @@ class Rig:
         name = ulid(time.time_ns() // 1_000_000, os.urandom(10))
         measured = in_declared_units(
             self._measure(arm, block=block, attempt=attempt, name=name),
-            self.experiment.plan.declared,
+            declared_units(self.experiment.plan.declared),
         )
         outcome, metrics, complaint = self._judge(measured)
         record = self.store.record(

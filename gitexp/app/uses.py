@@ -29,6 +29,7 @@ from gitexp.model import (
     State,
     Trial,
 )
+from gitexp.runner.declared import in_declared_units
 from gitexp.runner.environment import host
 from gitexp.runner.metrics import read_metrics
 from gitexp.runner.process import Finished
@@ -51,7 +52,7 @@ def record_use(
     """
     try:
         store = open_store(_somewhere(lane))
-        measured = _measured(ended, metrics_file)
+        measured = in_declared_units(_measured(ended, metrics_file), lane.units)
         outcome, metrics, complaint = _judged(measured)
         has_ended = _has_ended(store, ExperimentId(lane.exp), lane.slots)
         if not has_ended:

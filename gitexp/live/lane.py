@@ -17,7 +17,7 @@ TYPE_CHECKING = False  # the real one would load typing
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMAT = "gitexp-lane/1"
+FORMAT = "gitexp-lane/2"
 
 
 class Lane:
@@ -32,12 +32,13 @@ class Lane:
         checkouts: By arm; absolute.
         scratch: A folder for what the commands report.
         limit_s: How long a reservation lasts that nobody can be asked about.
+        units: The units the plan declares, by metric.
         patterns: The refs that were consulted.
         refs: What git said of them.
     """
 
     __slots__ = ("checkouts", "closed", "commits", "exp", "expires", "inode", "limit_s", "patterns",
-                 "plan", "refs", "scratch", "slots", "writer")  # fmt: skip
+                 "plan", "refs", "scratch", "slots", "units", "writer")  # fmt: skip
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Lane:
         commits: Mapping[str, str],
         checkouts: Mapping[str, str],
         scratch: str,
+        units: Mapping[str, str],
         patterns: tuple[str, ...],
         refs: str,
     ) -> None:
@@ -67,6 +69,7 @@ class Lane:
         self.commits = commits
         self.checkouts = checkouts
         self.scratch = scratch
+        self.units = units
         self.patterns = patterns
         self.refs = refs
 
@@ -152,6 +155,8 @@ def format_lane(lane: Lane) -> str:
         "scratch": lane.scratch,
         **{f"commit.{arm}": commit for arm, commit in lane.commits.items()},
         **{f"checkout.{arm}": path for arm, path in lane.checkouts.items()},
+        **{f"metric.{number}": metric for number, metric in enumerate(lane.units)},
+        **{f"unit.{number}": unit for number, unit in enumerate(lane.units.values())},
         **{f"pattern.{number}": pattern for number, pattern in enumerate(lane.patterns)},
     }
     for value in values.values():
@@ -184,9 +189,14 @@ def parse(text: str) -> Lane:
         commits=_by_arm(values, "commit", not values["closed"]),
         checkouts=_by_arm(values, "checkout", not values["closed"]),
         scratch=values["scratch"],
-        patterns=tuple(value for name, value in values.items() if name.startswith("pattern.")),
+        units=dict(zip(_numbered(values, "metric"), _numbered(values, "unit"), strict=True)),
+        patterns=_numbered(values, "pattern"),
         refs=refs,
     )
+
+
+def _numbered(values: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(value for key, value in values.items() if key.startswith(f"{name}."))
 
 
 def _by_arm(values: Mapping[str, str], name: str, is_needed: bool) -> dict[str, str]:

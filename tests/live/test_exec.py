@@ -247,6 +247,44 @@ def test_a_report_that_cannot_be_used_fails_the_trial_and_not_the_use(desk: Desk
     assert trial["outcome"] == "failed"
 
 
+@pytest.mark.parametrize(
+    ("declared", "reported", "value"),
+    [
+        ("latency:lower:ms", "latency=1500 ms", 1500.0),
+        ("latency:lower:ms", "latency=1.5 s", 1500.0),
+        ("latency:lower:ms", "latency=1500", 1500.0),
+        ("latency:lower:s", "latency=1500 ms", 1.5),
+        ("sent:lower:MiB", "sent=2097152 B", 2.0),
+        ("latency:lower", "latency=1500 ms", 1.5),
+    ],
+)
+def test_a_report_is_in_the_units_of_the_plan(
+    desk: Desk, declared: str, reported: str, value: float
+) -> None:
+    name = declared.partition(":")[0]
+    desk.git("switch", "--quiet", "main")
+    desk.exp("create", "slow", "--hypothesis", "a queue halves it", "--metric", declared)
+    desk.git.commit("Use a queue", {"version": "5\n"})
+
+    done = desk.use("slow", "--", "sh", "-c", f"echo '{reported}' >$GITEXP_METRICS")
+
+    records = desk.exp("log", "slow", "--json").json["records"]
+    (trial,) = [record for record in records if record["kind"] == "trial"]
+    assert (done.stderr, trial["outcome"]) == ("", "ok")
+    assert trial["metrics"][name] == pytest.approx(value)
+
+
+def test_a_report_in_a_unit_of_another_kind_fails_the_trial(desk: Desk) -> None:
+    desk.git("switch", "--quiet", "main")
+    desk.exp("create", "slow", "--hypothesis", "a queue halves it", "--metric", "latency:lower:ms")
+    desk.git.commit("Use a queue", {"version": "5\n"})
+
+    done = desk.use("slow", "--", "sh", "-c", "echo 'latency=2 MiB' >$GITEXP_METRICS")
+
+    assert done.returncode == 0
+    assert "metric 'latency' is declared in ms and reported in B" in done.stderr
+
+
 # --- where there is nothing to assign -----------------------------------------------------------
 
 

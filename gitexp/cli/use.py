@@ -184,9 +184,14 @@ def _tidy_up(found: _Use) -> None:
 
 
 def _assign(request: Request) -> _Use:
-    cwd = os.getcwd()
+    try:
+        cwd = os.getcwd()
+    except FileNotFoundError:
+        raise _Unrecorded("the folder we are in is gone") from None
     found = quick_git.here()
     if found is None:
+        if "\n" in cwd:
+            raise _Unrecorded("the path of this folder holds a line break")
         raise _Unrecorded("this is no work tree of a git repository with a commit")
     place = _Place(cwd, *found)
     name = _lane_name(request, place)

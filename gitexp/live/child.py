@@ -7,7 +7,9 @@ the shell that started us waits for us; it continues both of us by the group, an
 alone, so do we the command. A program that handles ^Z itself has all the time it needs.
 
 The command gets the dispositions and the mask that we got. Python sets SIGPIPE and SIGXFSZ to be
-ignored before any of our code runs: these two it gets as the default, whatever they were.
+ignored before any of our code runs: these two it gets as the default, whatever they were. In the C
+locale Python also sets LC_CTYPE (PEP 538), by which `sort`, `tr` or `ls` would do other things than
+without us: that is taken out again.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ class Inherited:
     __slots__ = ("ignores_children", "mask")
 
     def __init__(self) -> None:
+        _forget_coerced_locale()
         self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         # children of a process that ignores SIGCHLD leave no status behind
         self.ignores_children = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
@@ -47,6 +50,22 @@ class Inherited:
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             # before the command starts there is nothing to tidy up
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _forget_coerced_locale() -> None:
+    """Take LC_CTYPE out of the environment when it was not in the one we were started with.
+
+    Only Linux tells.
+    """
+    if os.environ.get("LC_CTYPE") not in ("C.UTF-8", "C.utf8", "UTF-8"):
+        return
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            given = file.read()
+    except OSError:
+        return
+    if not any(entry.startswith(b"LC_CTYPE=") for entry in given.split(b"\0")):
+        del os.environ["LC_CTYPE"]
 
 
 class Ended:

@@ -250,4 +250,4 @@ def test_a_folder_that_is_gone(desk: Desk) -> None:
     )
 
     assert (done.returncode, done.stdout) == (0, "ran\n")
-    assert is_unrecorded(done, "")
+    assert is_unrecorded(done, "the folder we are in is gone")

@@ -295,6 +295,16 @@ def test_outside_of_a_repository(tmp_path: Path) -> None:
     assert is_unrecorded(done, "no work tree")
 
 
+def test_a_path_with_a_line_break(desk: Desk) -> None:
+    folder = desk.path / "two\nlines"
+    folder.mkdir()
+
+    done = desk.use("fast", "--", "echo", "ran", cwd=folder)
+
+    assert (done.returncode, done.stdout) == (0, "ran\n")
+    assert is_unrecorded(done, "the path of this folder holds a line break")
+
+
 def test_nothing_of_that_name(desk: Desk) -> None:
     for _ in range(2):
         assert is_unrecorded(desk.use("--for", "else", "--", "true"), "no running experiment")
@@ -416,6 +426,23 @@ def test_usage_errors_start_nothing(desk: Desk, args: list[str]) -> None:
 
 def test_help_has_an_example(git_exp: GitExp) -> None:
     assert "git exp exec --for review" in git_exp("exec", "-h").stdout
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux tells")
+@pytest.mark.parametrize("place", ["fast", "none"])
+@pytest.mark.parametrize("given", [{}, {"LANG": "C"}, {"LC_CTYPE": "C.UTF-8"}])
+def test_the_command_gets_the_locale_that_we_got(
+    desk: Desk, place: str, given: dict[str, str]
+) -> None:
+    # without a locale, as under cron, Python sets one for itself and for those it starts
+    kept = {k: v for k, v in os.environ.items() if k != "LANG" and not k.startswith("LC_")}
+    done = subprocess.run(
+        [*EXEC, place, "--", "env"],
+        cwd=desk.path, env=kept | given, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    found = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    assert {k: v for k, v in found.items() if k == "LANG" or k.startswith("LC_")} == given
 
 
 def test_the_terminal_variables_of_git_reach_no_arm(desk: Desk) -> None:

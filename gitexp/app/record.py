@@ -16,6 +16,9 @@ from gitexp.model import Arm, ExperimentId, Outcome, Plan, Record, Trial, Window
 from gitexp.runner.environment import host
 from gitexp.store.store import NewRecord, Store
 
+_LONGEST_ID = 200
+"""Of a user's name for a trial, characters: as many as a record holds."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTrial:
@@ -147,6 +150,7 @@ def check_new(plan: Plan, new: NewTrial) -> None:
         UsageError, Refused: else.
     """
     check_values(new.metrics)
+    _check_trial_id(new.trial_id)
     if new.block is not None and new.block < 1:
         raise UsageError(f"there is no block {new.block}", hint="blocks count from 1")
     _check_window(plan, new)
@@ -155,6 +159,22 @@ def check_new(plan: Plan, new: NewTrial) -> None:
     if new.outcome is Outcome.OK and declared.isdisjoint(said):
         name = plan.primary.name
         raise UsageError(f"the primary metric {name} is missing", hint=f"add -m {name}=VALUE")
+
+
+def _check_trial_id(text: str | None) -> None:
+    """Nothing, when exports bring the id back as it is, and it names one trial alone.
+
+    Raises:
+        UsageError: else: an empty one is a variable that was not set.
+    """
+    if text is None:
+        return
+    if not text or not text.isprintable() or text != text.strip() or len(text) > _LONGEST_ID:
+        raise UsageError(
+            f"{text[:_LONGEST_ID]!r} cannot be a trial id: 1 to {_LONGEST_ID} printable "
+            "characters, no blank at either end",
+            hint="leave --trial-id out for a trial without a name of yours",
+        )
 
 
 def _check_window(plan: Plan, new: NewTrial) -> None:

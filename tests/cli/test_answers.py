@@ -97,6 +97,20 @@ def test_trials_recorded_at_the_same_time_are_all_kept(ready: GitIn) -> None:
     )
 
 
+@pytest.mark.parametrize("trial_id", ["", " ", "a ", "a\nb", "\x1b[31mred", "\udcff", "t" * 201])
+def test_a_trial_id_that_names_nothing(ready: GitIn, trial_id: str) -> None:
+    """An empty one is a variable that was not set: two trials would be taken for one."""
+    before = state(ready)
+
+    result = GitExp(ready.path)(
+        *("record", "fast", "--arm", "control", "-m", "score=1", "--trial-id", trial_id),
+        check=False,
+    )
+
+    refused(result, 129, "cannot be a trial id")
+    assert state(ready) == before
+
+
 def test_a_trial_id_is_recorded_once(ready: GitIn) -> None:
     git_exp = GitExp(ready.path)
     call = ("record", "fast", "--arm=control", "-m", "score=3", "--block=1", "--trial-id=ci-17")

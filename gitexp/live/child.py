@@ -242,6 +242,8 @@ def _exec(argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
 
 
 def _candidates(word: str, env: Mapping[str, str]) -> Iterator[str]:
+    if not word:  # found nowhere, as in a shell
+        return
     if "/" in word:
         yield word
         return

@@ -215,6 +215,14 @@ def test_what_cannot_be_found_or_executed_ends_as_in_a_shell(desk: Desk) -> None
     assert denied.stderr.startswith("error: cannot run './src': ")
 
 
+@pytest.mark.parametrize("place", ["fast", "none"])
+def test_an_empty_word_is_found_nowhere(desk: Desk, place: str) -> None:
+    done = desk.use(place, "--", "", "x")
+
+    assert done.returncode == 127
+    assert done.stderr.splitlines()[-1] == "error: cannot run '': no such file or directory"
+
+
 def test_a_command_that_one_arm_lacks_fails_there(desk: Desk) -> None:
     desk.git.write("extra.sh", "#!/bin/sh\n").chmod(0o755)
     desk.git.commit("Add another tool")

@@ -192,7 +192,7 @@ def _assign(request: Request) -> _Use:
     if found is None:
         if "\n" in cwd:
             raise _Unrecorded("the path of this folder holds a line break")
-        raise _Unrecorded("this is no work tree of a git repository with a commit")
+        raise _Unrecorded("git finds no work tree with a commit here: git status tells why")
     place = _Place(cwd, *found)
     name = _lane_name(request, place)
     for _ in range(2):

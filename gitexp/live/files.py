@@ -2,6 +2,10 @@
 
 `store/files.py` says why no link is followed; it takes longer to import than `exec` may take to
 start.
+
+Where a group shares a repository (`core.sharedRepository`), git lets the group write to all it
+makes, whatever the umask of who makes it. So do we, told by the folder around: files of ours that
+only one of them can write would lock the others out.
 """
 
 from __future__ import annotations
@@ -35,6 +39,8 @@ def folder(root: str, *parts: str, create: bool) -> int:
                 except FileExistsError:
                     pass
             inner = os.open(part, flags | os.O_NOFOLLOW, dir_fd=found)
+            if create:
+                share(inner, found)
         finally:
             os.close(found)
         found = inner
@@ -74,6 +80,7 @@ def write(parent: int, name: str, text: str, *, durable: bool = False) -> None:
     fd = os.open(temporary, flags, 0o666, dir_fd=parent)
     try:
         with os.fdopen(fd, "wb") as file:
+            share(fd, parent)
             file.write(os.fsencode(text))
             file.flush()
             if durable:
@@ -103,6 +110,7 @@ def lock(parent: int, name: str, *, patience_s: float) -> int:
     fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666, dir_fd=parent)
     until = time.monotonic() + patience_s
     try:
+        share(fd, parent)
         while True:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -115,3 +123,16 @@ def lock(parent: int, name: str, *, patience_s: float) -> int:
     except BaseException:
         os.close(fd)
         raise
+
+
+def share(made: int, parent: int) -> None:
+    """Let the group write to a file or folder of ours as it may to the folder around it."""
+    around, mode = os.fstat(parent).st_mode, os.fstat(made).st_mode
+    wanted = stat.S_IRGRP | stat.S_IWGRP
+    if mode & stat.S_IXUSR:
+        wanted |= stat.S_IXGRP
+    if around & stat.S_IWGRP and wanted & ~mode:
+        try:
+            os.fchmod(made, stat.S_IMODE(mode) | wanted)
+        except OSError:  # another's
+            pass

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gitexp.errors import GitexpError, Refused
+from gitexp.live.files import share
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -47,6 +48,8 @@ class Folder:
         path = self.path / name
         with self._descriptor(create=bool(flags & os.O_CREAT)) as parent, failing(path):
             found = os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, mode, dir_fd=parent)
+            if flags & os.O_CREAT:
+                share(found, parent)
         if not stat.S_ISREG(os.fstat(found).st_mode):
             os.close(found)
             raise _planted(path)
@@ -147,7 +150,10 @@ def _enter(parent: int, name: str, path: Path, create: bool) -> int:
                 pass
             else:
                 os.fsync(parent)
-    return _open_folder(path, parent)
+    found = _open_folder(path, parent)
+    if create:
+        share(found, parent)
+    return found
 
 
 def _open_folder(path: Path, parent: int | None) -> int:
@@ -190,3 +196,26 @@ def _planted(path: Path) -> GitexpError:
         hint=f"look at it, and remove it if it is not yours: ls -l {path}",
         code="unsafe-path",
     )
+
+
+@contextlib.contextmanager
+def sharing(folder: Path) -> Iterator[None]:
+    """Have what libgit2 makes below this folder writable for the group if the folder is.
+
+    libgit2 heeds no `core.sharedRepository`: a folder of objects that it made would keep the
+    others of the group from committing.
+    """
+    mine = os.umask(0o077)
+    os.umask(mine)
+    try:
+        is_shared = bool(folder.stat().st_mode & stat.S_IWGRP)
+    except OSError:
+        is_shared = False
+    if not is_shared or not mine & stat.S_IRWXG:
+        yield
+        return
+    os.umask(mine & ~stat.S_IRWXG)
+    try:
+        yield
+    finally:
+        os.umask(mine)

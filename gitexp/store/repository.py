@@ -16,6 +16,7 @@ from pygit2.enums import ObjectType, Option, SortMode
 
 from gitexp.errors import GitexpError, Refused
 from gitexp.model import Oid
+from gitexp.store.files import sharing
 from gitexp.store.git import Git
 from gitexp.store.identity import Identity, committer
 from gitexp.store.tree_objects import TREE_MODE, TreeEntry, parse_tree, tree_content
@@ -198,20 +199,26 @@ class Repository:
 
     def write_blob(self, content: bytes) -> Oid:
         """Store a blob; on the disk when this returns."""
-        return _stored(lambda: self._repo.create_blob(content))
+        return self._stored(lambda: self._repo.create_blob(content))
 
     def write_tree(self, entries: Iterable[TreeEntry]) -> Oid:
         """Store a tree of these entries, in any order; the last of one name counts."""
         by_name = {entry.name: entry for entry in entries}
         content = tree_content(by_name.values())
-        oid = _stored(lambda: self._repo.write(ObjectType.TREE, content))
+        oid = self._stored(lambda: self._repo.write(ObjectType.TREE, content))
         self._remember(oid, by_name)
         return oid
 
     def write_commit(self, tree: str, parents: Sequence[str], message: str) -> Oid:
         """Store a commit of ours with the user's identity; moves no ref."""
         who = self._signature()
-        return _stored(lambda: self._repo.create_commit(None, who, who, message, tree, [*parents]))
+        return self._stored(
+            lambda: self._repo.create_commit(None, who, who, message, tree, [*parents])
+        )
+
+    def _stored(self, write: Callable[[], pygit2.Oid]) -> Oid:
+        with sharing(self._git.common_dir / "objects"):
+            return _stored(write)
 
     def _signature(self) -> pygit2.Signature:
         who = self._identity

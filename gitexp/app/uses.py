@@ -50,6 +50,7 @@ def record_use(
     Raises:
         GitexpError, OSError: if it cannot be recorded; another use gets the slot then.
     """
+    store = None
     try:
         store = open_store(_somewhere(lane))
         measured = in_declared_units(_measured(ended, metrics_file), lane.units)
@@ -75,11 +76,16 @@ def record_use(
                 payload=trial_payload(measured, outcome),
                 id=RecordId(held.trial),
             )
-    except BaseException:
+    except BaseException as error:
         # it has nothing to do with the arm, so it must not become a failed trial of it
-        with contextlib.suppress(OSError, Unusable):
-            offer_again(common_dir, lane.slots, held)
-        raise
+        is_recorded = False
+        with contextlib.suppress(Exception):  # in doubt whoever sweeps looks at the records
+            # an error of ours comes before the record, others may come from what follows it
+            is_recorded = not isinstance(error, GitexpError) and _is_recorded(store, held)
+            if not is_recorded:
+                offer_again(common_dir, lane.slots, held)
+        if not is_recorded or store is None:
+            raise
     voided = held.slot if outcome is Outcome.VOID and not has_ended else None
     with contextlib.suppress(OSError, Unusable):  # the record is found when it is looked for
         give_back(common_dir, lane.slots, held.trial, voided=voided)
@@ -87,6 +93,14 @@ def record_use(
         return f"not recorded: {lane.exp} has ended meanwhile"
     _look_after(store, ExperimentId(lane.exp), lane, held.slot.arm)
     return complaint
+
+
+def _is_recorded(store: Store | None, held: Reservation) -> bool:
+    """Whether the trial got into the journal before something went wrong."""
+    if store is None:
+        return False
+    entries = (*store.journal.pending(), *store.journal.kept())
+    return any(entry.record.id == held.trial for entry in entries)
 
 
 def _somewhere(lane: Lane) -> Path:

@@ -152,7 +152,7 @@ def _run(request: Request, found: _Use, inherited: child.Inherited) -> int:
     if ended.cannot_start is not None:
         _say(f"error: cannot run '{request.argv[0]}': {ended.cannot_start}")
     try:
-        child.interrupt_from_now_on()
+        child.interrupt_after(5.0)  # recording takes a tenth of a second
         from gitexp.app.uses import record_use
 
         complaint = record_use(
@@ -190,9 +190,8 @@ def _assign(request: Request) -> _Use:
         raise _Unrecorded("the folder we are in is gone") from None
     found = quick_git.here()
     if found is None:
-        if "\n" in cwd:
-            raise _Unrecorded("the path of this folder holds a line break")
-        raise _Unrecorded("git finds no work tree with a commit here: git status tells why")
+        nowhere = "git finds no work tree with a commit here: git status tells why"
+        raise _Unrecorded("this folder's path holds a line break" if "\n" in cwd else nowhere)
     place = _Place(cwd, *found)
     name = _lane_name(request, place)
     for _ in range(2):

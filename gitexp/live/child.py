@@ -172,14 +172,23 @@ def _is_git(pid: int) -> bool:
         return False
 
 
-def interrupt_from_now_on() -> None:
-    """^C and requests to end raise KeyboardInterrupt again; those that the command had are gone."""
-    fatal = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+def interrupt_after(patience_s: float) -> None:
+    """^C and requests to end raise KeyboardInterrupt again, once that time is over.
+
+    Until then they are dropped, as are those that the command had: what we do then takes a moment,
+    and whoever interrupts means the command.
+    """
+    since = time.monotonic()
+
+    def hear(*_: object) -> None:
+        if time.monotonic() - since > patience_s:
+            raise KeyboardInterrupt
+
     for number in signal.sigpending() & _WATCHED:
         signal.sigwait({number})
-    for number in fatal:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, hear)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
 
 
@@ -263,6 +272,10 @@ def _until_ended(pid: int) -> tuple[int, struct_rusage]:
                 _continue(pid)
             elif found:
                 return status, usage
+        elif number == signal.SIGALRM and sender is None:
+            os.kill(
+                pid, number
+            )  # an alarm set by who became us, which the command does not inherit
         elif sender is None:
             from_terminal[number] = time.monotonic()
         elif sender == os.getppid() and time.monotonic() < from_terminal.get(number, 0.0) + 1:

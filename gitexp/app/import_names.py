@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from gitexp.app.metric_values import check_meaning
 from gitexp.errors import Refused, UsageError
 from gitexp.formats import Measure, Result
 from gitexp.formats.offers import Offer, shown
@@ -240,19 +241,7 @@ class Names:
         Raises:
             Refused: for a yes-or-no metric that is neither, or a ratio of what is not above 0.
         """
-        declared = self._declared(metric)
-        if declared is not None and declared.unit == "bool" and value not in (0.0, 1.0):
-            raise Refused(
-                f"{metric} is {value:g} in {where}, and the plan takes 0 or 1",
-                hint=f"map another name to it: --map NAME={metric}",
-                code="not-bool",
-            )
-        if declared == self.plan.primary and self.plan.scale == "log" and value <= 0:
-            raise Refused(
-                f"{metric} is {value:g} in {where}, and the plan compares logarithms",
-                hint=f"git exp create --like {self.exp} --scale difference",
-                code="not-positive",
-            )
+        check_meaning(self.plan, {metric: value}, where=f" in {where}")
 
     def _declared(self, metric: str) -> Metric | None:
         found = next((m for m in self.plan.declared if m.name == metric), None)

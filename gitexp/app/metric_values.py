@@ -6,8 +6,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from gitexp.errors import UsageError
-from gitexp.model import BUILT_IN_METRICS, LARGEST_VALUE, Plan, Window
+from gitexp.errors import Refused, UsageError
+from gitexp.model import BUILT_IN_METRICS, LARGEST_VALUE, Plan, Scale, Window
 
 _MOST_USES = 10**12
 _METRIC_NAME = re.compile(r"[^\s=:][^\s=]{0,199}\Z")
@@ -103,3 +103,28 @@ def awaited(plan: Plan, metrics: Mapping[str, float]) -> tuple[str, ...]:
 
 def _is_value(name: str, value: float) -> bool:
     return bool(_METRIC_NAME.match(name)) and math.isfinite(value)
+
+
+def check_meaning(plan: Plan, metrics: Mapping[str, float], *, where: str = "") -> None:
+    """Nothing, when the plan can use each of these.
+
+    Args:
+        where: Where the values stand, ' in FILE', for the message.
+
+    Raises:
+        Refused: for a yes-or-no metric that is neither, or a ratio of what is not above 0.
+    """
+    units = {metric.name: metric.unit for metric in plan.declared}
+    for name, value in metrics.items():
+        if units.get(name) == "bool" and not plan.windows and value not in (0.0, 1.0):
+            raise Refused(
+                f"{name} is {value:g}{where}, and the plan takes 0 or 1",
+                hint=f"map another name to it: --map NAME={name}" if where else f"-m {name}=1",
+                code="not-bool",
+            )
+        if name == plan.primary.name and plan.scale is Scale.LOG and value <= 0:
+            raise Refused(
+                f"{name} is {value:g}{where}, and the plan compares logarithms",
+                hint=f"git exp create --like {plan.id} --scale difference",
+                code="not-positive",
+            )

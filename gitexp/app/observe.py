@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitexp.app.load import Loaded
-from gitexp.app.metric_values import check_values, undeclared_note
+from gitexp.app.metric_values import check_meaning, check_values, undeclared_note
 from gitexp.app.preflight import refuse_ended, refuse_wrong_clock
 from gitexp.app.trial_lookup import TrialNames, find_trial
 from gitexp.app.views import ObservedView
@@ -98,6 +98,7 @@ def _sort_out(
     found: list[tuple[RunTrial, dict[str, float]]] = []
     for one in new:
         check_values(one.metrics)
+        check_meaning(experiment.plan, one.metrics)
         if not one.metrics:
             raise UsageError("there is no value to record", hint="add -m NAME=VALUE")
         run = names.find(one.trial)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitexp.app.load import Loaded, load
-from gitexp.app.metric_values import awaited, check_values, undeclared_note
+from gitexp.app.metric_values import awaited, check_meaning, check_values, undeclared_note
 from gitexp.app.preflight import refuse_new_revision, refuse_to_measure, refuse_wrong_clock
 from gitexp.app.reservations import busy_blocks, sweep_all
 from gitexp.app.views import RecordedView
@@ -150,6 +150,8 @@ def check_new(plan: Plan, new: NewTrial) -> None:
         UsageError, Refused: else.
     """
     check_values(new.metrics)
+    if new.outcome is Outcome.OK:
+        check_meaning(plan, new.metrics)
     _check_trial_id(new.trial_id)
     if new.block is not None and new.block < 1:
         raise UsageError(f"there is no block {new.block}", hint="blocks count from 1")

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from gitexp.app.record import NewTrial, record
-from gitexp.model import Arm, ExperimentId
+from gitexp.app.load import load
+from gitexp.model import Arm, ExperimentId, Outcome, Trial
 from gitexp.store.store import Store
 from tests.cli.scenes import HYPOTHESIS, measured, refused, start, trials
 from tests.support import BIN, GitExp, GitIn
@@ -129,9 +129,23 @@ HOSTILE = [
 def test_no_cell_is_a_formula_and_no_cell_moves_the_cursor(git: GitIn) -> None:
     start(git)
     store = Store.open(git.path)
-    for number, name in enumerate(HOSTILE, 1):
-        new = NewTrial(arm=Arm.CONTROL, metrics={"score": -1.5}, block=number, trial_id=name)
-        record(store, ExperimentId("fast"), new)
+    loaded = load(store, ExperimentId("fast"))
+    tip = loaded.compared().control.commit
+    for number, name in enumerate(HOSTILE, 1):  # as no command of ours would write it
+        trial = Trial(
+            arm=Arm.CONTROL,
+            commit=tip,
+            revision=loaded.compared().revision,
+            block=number,
+            attempt=1,
+            slot=None,
+            host="mill",
+            outcome=Outcome.OK,
+            exit_code=0,
+            metrics={"score": -1.5},
+            trial_id=name,
+        )
+        store.record(loaded.experiment.id, loaded.experiment.plan_hash, trial, target=tip)
     store.flush()
     git_exp = GitExp(git.path)
 

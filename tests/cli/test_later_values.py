@@ -13,7 +13,7 @@ from gitexp.app.record import NewTrial, record_all
 from gitexp.errors import GitexpError, Refused, UsageError
 from gitexp.model import Arm, ExperimentId, Outcome
 from gitexp.store.store import Store
-from tests.cli.scenes import refused, state
+from tests.cli.scenes import prepare, refused, state
 from tests.support import GitExp, GitIn
 
 HYPOTHESIS = "the new prompt makes users 0.2 points happier"
@@ -353,3 +353,23 @@ def test_a_value_recorded_after_the_decision_elsewhere_does_not_count(
 def _ids(git: GitIn) -> list[str]:
     records = GitExp(git.path)("log", "ask", "--json").json["records"]
     return [record["id"] for record in records if record["kind"] == "trial"]
+
+
+def test_no_value_is_recorded_that_the_plan_cannot_use(git: GitIn, git_exp: GitExp) -> None:
+    prepare(git)
+    git_exp("create", "ratio", "--hypothesis", "it takes 20 % less", "--metric", "cost:lower",
+            "--guardrail", "right:higher:bool:+5pp")  # fmt: skip
+    git.commit("Try a table", {"speed": "10\n"})
+    arm = ("record", "ratio", "--arm", "control", "--block", "1")
+
+    for values, said in (
+        (("-m", "cost=0"), "compares logarithms"),
+        (("-m", "cost=3", "-m", "right=0.5"), "takes 0 or 1"),
+    ):
+        refused(git_exp(*arm, *values, check=False), 6, said)
+    first = git_exp(*arm, "-m", "right=1", "--json").json["id"]
+    refused(git_exp("record", "--for", first, "-m", "cost=-2", check=False), 6, "logarithms")
+
+    kinds = [r["kind"] for r in git_exp("log", "ratio", "--json").json["records"]]
+    assert kinds.count("trial") == 1
+    assert "observation" not in kinds

@@ -39,7 +39,7 @@ class InitView:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Setting:
     """One configuration line of ours."""
 
     key: str
@@ -61,9 +61,9 @@ def init(git: Git, *, ask: bool = False) -> InitView:
     done = []
     for line in _lines(git, remotes):
         if line.value not in _local(git, line.key):
-            git.run("config", "--local", "--add", line.key, line.value)
+            add(git, line)
             done.append(line.meaning)
-    add = _install_hooks(git, done, warnings)
+    to_add = _install_hooks(git, done, warnings)
     came = {}
     for remote in remotes:
         try:
@@ -80,7 +80,7 @@ def init(git: Git, *, ask: bool = False) -> InitView:
         undone=False,
         warnings=tuple(warnings),
         next=("git exp status --all",) if any(records for records, _ in came.values()) else _BEGIN,
-        add=add,
+        add=to_add,
     )
 
 
@@ -108,6 +108,22 @@ def undo(git: Git) -> InitView:
     )
 
 
+def missing(git: Git) -> tuple[Setting, ...]:
+    """The lines of ours that this clone's configuration lacks."""
+    lines = _lines(git, remote_names(git))
+    return tuple(line for line in lines if line.value not in _local(git, line.key))
+
+
+def is_set_up(git: Git) -> bool:
+    """Whether `init` was here, and was not undone: a line of ours is there still."""
+    return any(line.value in _local(git, line.key) for line in _every_line(remote_names(git)))
+
+
+def add(git: Git, line: Setting) -> None:
+    """Add one line to this clone's configuration."""
+    git.run("config", "--local", "--add", line.key, line.value)
+
+
 def _install_hooks(git: Git, done: list[str], warnings: list[str]) -> tuple[str, ...]:
     """Install them, or say why not: a clone is set up without them, too.
 
@@ -128,7 +144,7 @@ def _install_hooks(git: Git, done: list[str], warnings: list[str]) -> tuple[str,
     return view.add
 
 
-def _lines(git: Git, remotes: Iterable[str]) -> list[_Line]:
+def _lines(git: Git, remotes: Iterable[str]) -> list[Setting]:
     """The lines this clone needs: experiment branches come with an ordinary clone's own."""
     brought = {f"remote.{name}.fetch" for name in remotes if brings_branches(git, name)}
     return [
@@ -138,15 +154,15 @@ def _lines(git: Git, remotes: Iterable[str]) -> list[_Line]:
     ]
 
 
-def _every_line(remotes: Iterable[str]) -> list[_Line]:
-    lines = [_Line("notes.displayRef", refs.SUMMARY, "git log shows results of experiments")]
+def _every_line(remotes: Iterable[str]) -> list[Setting]:
+    lines = [Setting("notes.displayRef", refs.SUMMARY, "git log shows results of experiments")]
     for remote in remotes:
         key = f"remote.{remote}.fetch"
         notes, archives = evidence_refspecs(remote)
         branches = f"+{refs.BRANCHES}*:{refs.REMOTE_BRANCHES}{remote}/exp/*"
-        lines.append(_Line(key, branches, f"git fetch {remote} brings experiment branches"))
-        lines.append(_Line(key, notes, f"git fetch {remote} brings evidence"))
-        lines.append(_Line(key, archives, f"git fetch {remote} brings archived variants"))
+        lines.append(Setting(key, branches, f"git fetch {remote} brings experiment branches"))
+        lines.append(Setting(key, notes, f"git fetch {remote} brings evidence"))
+        lines.append(Setting(key, archives, f"git fetch {remote} brings archived variants"))
     return lines
 
 

@@ -61,6 +61,9 @@ COMMANDS: Mapping[str, Entry] = {
     "sync": Entry("gitexp.cli.sync:sync", "Share records and branches with a remote."),
     "compact": Entry("gitexp.cli.compact:compact", "Gather all writers' records in one ref."),
     "hooks": Entry("gitexp.cli.hooks:hooks", "Install the git hooks, or see whether they run."),
+    "doctor": Entry(
+        "gitexp.cli.doctor:doctor", "Find what is wrong here, and repair what is safe."
+    ),
     "trust": Entry("gitexp.cli.trust:trust", "Allow the commands of a plan to run here."),
     "demo": Entry("gitexp.cli.demo:demo", "Walk through an experiment in a scratch repository."),
 }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from gitexp.app.answered import Answered
 from gitexp.app.auto_view import AutoView
+from gitexp.app.doctor_view import DoctorView
 from gitexp.app.monitor_view import MonitorView
 from gitexp.app.status_view import Budget, StatusRow, StatusView
 from gitexp.app.views import (
@@ -30,6 +31,7 @@ from gitexp.app.views import (
 )
 from gitexp.render.analysis_document import analysis_values, power_values
 from gitexp.render.auto import auto_values
+from gitexp.render.doctor import doctor_values
 from gitexp.render.monitor import monitor_values
 from gitexp.render.plain import health_values, metric_values, plain_object, problem_values
 from gitexp.render.verdict_line import verdict_line
@@ -55,6 +57,8 @@ def document(view: View) -> dict[str, object]:
             return run_object(view)
         case AutoView():
             return _document("auto", auto_values(view))
+        case DoctorView():
+            return _document("doctor", doctor_values(view))
         case MonitorView():
             return _document("monitor", monitor_values(view))
         case _:

@@ -9,12 +9,21 @@ from gitexp.render.screen import Line, Screen
 
 if TYPE_CHECKING:
     from gitexp.app.auto_view import AutoView
+    from gitexp.app.doctor_view import DoctorView
     from gitexp.app.monitor_view import MonitorView
     from gitexp.app.views import AnalysisView, LogView, PlanView, PowerView, RunEnded
     from gitexp.render.changes import Reported
 
     Paged = (
-        AutoView | MonitorView | AnalysisView | PlanView | PowerView | LogView | RunEnded | Reported
+        AutoView
+        | DoctorView
+        | MonitorView
+        | AnalysisView
+        | PlanView
+        | PowerView
+        | LogView
+        | RunEnded
+        | Reported
     )
     View = StatusView | Paged
 
@@ -35,6 +44,7 @@ def page(view: View, screen: Screen, *, verbose: bool = False) -> list[Line]:
 
 def _other_page(view: Paged, screen: Screen, *, verbose: bool) -> list[Line]:
     from gitexp.app.auto_view import AutoView
+    from gitexp.app.doctor_view import DoctorView
     from gitexp.app.monitor_view import MonitorView
     from gitexp.app.views import AnalysisView, LogView, PlanView, PowerView, RunEnded
 
@@ -43,6 +53,10 @@ def _other_page(view: Paged, screen: Screen, *, verbose: bool) -> list[Line]:
             from gitexp.render.monitor import monitor_page
 
             return monitor_page(view, screen)
+        case DoctorView():
+            from gitexp.render.doctor import doctor_page
+
+            return doctor_page(view, screen)
         case AutoView():
             from gitexp.render.auto import auto_page
 

@@ -165,27 +165,41 @@ class Worktrees:
         Returns:
             The checkouts that are in use, sorted.
         """
+        in_use = tuple(path for path in self.paths(experiment) if not self.remove(path))
+        self._tidy(self.root / experiment)
+        return in_use
+
+    def paths(self, experiment: ExperimentId) -> tuple[Path, ...]:
+        """The experiment's checkouts, ready or not, sorted."""
         folder = self.root / experiment
         names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
         # git may know of some whose folder is gone
         names += [top.name for _, top in linked_worktrees(self._common_dir, below=folder)]
-        keys = {match[0] for name in names if (match := _KEY.match(name))}
-        in_use = []
-        for path in sorted(folder / key for key in keys):
-            fd = _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if fd is None:
-                in_use.append(path)
-                continue
-            try:
-                self._remove(path)
-                for rest in (*_setup_logs(path), _lock_path(path)):
-                    rest.unlink(missing_ok=True)
-            finally:
-                os.close(fd)
+        return tuple(sorted({folder / found[0] for name in names if (found := _KEY.match(name))}))
+
+    def gone(self) -> tuple[Path, ...]:
+        """Checkouts that git knows of and whose folder is gone, sorted."""
+        known = linked_worktrees(self._common_dir, below=self.root)
+        return tuple(sorted(top for _, top in known if not top.exists()))
+
+    def remove(self, path: Path) -> bool:
+        """Remove one checkout and what git knows of it; False: it is in use."""
+        fd = _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if fd is None:
+            return False
+        try:
+            self._remove(path)
+            for rest in (*_setup_logs(path), _lock_path(path)):
+                rest.unlink(missing_ok=True)
+        finally:
+            os.close(fd)
+        self._tidy(path.parent)
+        return True
+
+    def _tidy(self, folder: Path) -> None:
         for emptied in (folder, self.root):
             with suppress(OSError):  # something else is in it, or another process was faster
                 emptied.rmdir()
-        return tuple(in_use)
 
     def _is_ready(self, path: Path, recipe: Recipe) -> bool:
         try:

@@ -46,6 +46,21 @@ def repository_lock(git: Git, *, patience_s: float = PATIENCE_S) -> Iterator[Git
         os.close(lock)
 
 
+def is_held(git: Git) -> bool:
+    """Whether a command has the lock at this moment; nothing is made or changed."""
+    try:
+        lock = Folder(git.common_dir, "exp").open(NAME, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def _try(folder: Folder) -> int | None:
     lock = folder.open(NAME, os.O_RDWR | os.O_CREAT)
     try:

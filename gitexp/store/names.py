@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from gitexp import refs
 from gitexp.errors import GitexpError, Refused
 from gitexp.model import ExperimentId
@@ -19,18 +21,22 @@ _PARENTS = {
 }
 
 
+def blocking(repository: Repository) -> Iterator[tuple[str, str]]:
+    """What leaves no room for any experiment's refs, each with the command that ends that."""
+    for name, found in _PARENTS.items():
+        # git keeps refs as files: one of this name leaves no room for a folder
+        if repository.ref(name) is not None:
+            yield found
+
+
 def refuse_taken(repository: Repository, exp: ExperimentId) -> None:
     """Refuse an id that is in use, or whose refs something else keeps from being made.
 
     Raises:
         Refused: naming what is in the way.
     """
-    for name, (what, hint) in _PARENTS.items():
-        # git keeps refs as files: one of this name leaves no room for a folder
-        if repository.ref(name) is not None:
-            raise Refused(
-                f"{what} is in the way of experiments' refs", hint=hint, code="name-taken"
-            )
+    for what, hint in blocking(repository):
+        raise Refused(f"{what} is in the way of experiments' refs", hint=hint, code="name-taken")
     branch = refs.branch(exp)
     own, tracking = f"{refs.NOTES}{exp}/", f"{refs.REMOTE_NOTES}**/exp/{exp}/*"
     archived = (f"{refs.ARCHIVES}{exp}/", f"{refs.REMOTE_ARCHIVES}**/archive/{exp}/*")

@@ -27,10 +27,10 @@ from gitexp.store import evidence, mending
 from gitexp.store.cache import Cache
 from gitexp.store.entries import Entry, highest_seq
 from gitexp.store.files import Folder
-from gitexp.store.flushing import Flushing, move_refs
+from gitexp.store.flushing import Flushing, holding, move_own_refs, move_refs
 from gitexp.store.git import Git
 from gitexp.store.journal import Clock, Journal, utc_now
-from gitexp.store.notes import last_seq, seq_elsewhere, summary_changes
+from gitexp.store.notes import flush_changes, last_seq, seq_elsewhere, summary_changes
 from gitexp.store.payloads import blob_id, payload_content
 from gitexp.store.remote import configured_remotes
 from gitexp.store.repository import MissingObject, Repository
@@ -165,6 +165,21 @@ class Store:
                     self._flushing.flush(session)
             self._flushing.drop_outdated(journal)
 
+    def keep(self, exp: ExperimentId, commits: Sequence[Oid]) -> None:
+        """Archive these commits, so that git does not collect them.
+
+        Raises:
+            GitexpError: if the archive cannot be moved.
+        """
+        with self.journal.locked() as session:
+            move_own_refs(
+                holding(self.git, session),
+                partial(
+                    flush_changes, self.repository, self.writer, (), also_archive={exp: commits}
+                ),
+                reason="exp: archive what has notes",
+            )
+
     def write_summaries(self, texts: Mapping[Oid, str | None]) -> None:
         """Set the short texts that plain `git log` shows, commit to text; None removes one."""
         move_refs(
@@ -247,6 +262,27 @@ class Store:
                 problems += self._try(partial(self._flushing.mend, journal, exp))
                 found = self._evidence(exp)
         return replace(found, problems=(*problems, *found.problems, *self._torn()))
+
+    def look(self, exp: ExperimentId) -> Evidence:
+        """Like `read`, and nothing is written: what is pending stays in the journal."""
+        found = self._evidence(exp)
+        return replace(found, problems=(*found.problems, *self._torn()))
+
+    def waiting(self) -> tuple[Record, ...]:
+        """What is recorded and not yet in the notes."""
+        return tuple(entry.record for entry in self._pending())
+
+    def is_mendable(self, found: Evidence) -> bool:
+        """Whether git lost something of what was read that `read` can write again."""
+        return any(
+            mending.is_damaged(self.repository, found.exp, journal.writer, found)
+            and any(entry.record.exp == found.exp for entry in journal.kept())
+            for journal in self._all_journals()
+        )
+
+    def writers_here(self) -> frozenset[WriterId]:
+        """Those with a journal here."""
+        return frozenset(journal.writer for journal in self._all_journals())
 
     def payload(self, oid: Oid) -> bytes:
         """The content of a payload that a record names.

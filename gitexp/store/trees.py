@@ -75,6 +75,22 @@ def _walk(
             yield ForeignEntry(key)
 
 
+def other_spellings(repository: Repository, tree: Oid) -> int:
+    """How many notes are filed in another spelling than ours.
+
+    Raises:
+        MissingObject: if a folder of the tree is gone.
+    """
+    every = sum(isinstance(found, Note) for found in walk(repository, tree))
+    folders = (f for f in repository.tree(tree) if f.is_tree and _is_hex(f.name, 2))
+    files = (file for folder in folders for file in repository.tree(folder.oid))
+    return every - sum(file.is_file and _is_hex(file.name, _KEY_LENGTH - 2) for file in files)
+
+
+def _is_hex(name: bytes, length: int) -> bool:
+    return len(name) == length and _HEX.match(name) is not None
+
+
 def find(repository: Repository, tree: Oid, key: Oid) -> tuple[Oid, ...]:
     """The blobs filed under the key in any spelling, each once."""
     return tuple(dict.fromkeys(_find(repository, tree, key.encode(), set())))

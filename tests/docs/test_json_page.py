@@ -27,6 +27,7 @@ OF_ONE = [
     ("handover", "fast", "--json"),
     ("init", "--json"),
     ("hooks", "status", "--json"),
+    ("doctor", "--json"),
     ("sync", "--json"),
 ]
 ENDING = [

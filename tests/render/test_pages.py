@@ -12,7 +12,7 @@ from gitexp.render.changes import ChangeReport
 from gitexp.render.screen import Screen, Style
 from gitexp.render.text import cells
 from gitexp.render.views import page
-from tests.render import examples, unattended
+from tests.render import ailing, examples, unattended
 
 if TYPE_CHECKING:
     from gitexp.render.views import View
@@ -46,6 +46,7 @@ PAGES: dict[str, tuple[View, bool]] = {
     "status-ended": (unattended.ENDED_VIEW, False),
     "auto": (unattended.AUTO_VIEW, False),
     "monitor": (unattended.MONITOR_VIEW, False),
+    "doctor": (ailing.DOCTOR_VIEW, False),
 }
 
 

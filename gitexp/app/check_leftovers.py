@@ -140,7 +140,8 @@ def _dead_slots(seen: Seen, found: dict[str, slots.Slots]) -> Iterator[Finding]:
                 Severity.NOTE,
                 f"{count} {held_by} of {experiment.id} that nobody will end",
                 Repair(
-                    what=f"give back {count} of them; a use that was given up is a failed trial",
+                    what=f"give back {count} slot{'s' * (count != 1)} of {experiment.id}, "
+                    "recording what was given up as failed",
                     done=f"gave back {count} slot{'s' * (count != 1)} of {experiment.id}",
                     act=partial(_sweep, seen, experiment.id),
                 ),
@@ -167,7 +168,7 @@ def _scratch(seen: Seen, found: dict[str, slots.Slots]) -> Iterator[Finding]:
             Severity.NOTE,
             f"{count} killed left files in {folder}",
             Repair(
-                what=f"remove {len(old)} of the folders there",
+                what=f"remove the folders of {len(old)} killed trial{'s' * (len(old) != 1)}",
                 done=f"removed {len(old)} folder{'s' * (len(old) != 1)} of killed trials",
                 act=partial(_remove_folders, old),
             ),
@@ -205,7 +206,7 @@ def _lanes(seen: Seen) -> Iterator[Finding]:
             Severity.NOTE,
             f"{count} of experiments that ended in {folder.path}",
             Repair(
-                what=f"remove {count}",
+                what=f"remove {count} of experiments that ended",
                 done=f"removed {count} of experiments that ended",
                 act=partial(_remove_lanes, common, stale),
             ),

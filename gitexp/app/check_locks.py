@@ -138,7 +138,7 @@ def _temporary(seen: Seen) -> Iterator[Finding]:
             Severity.NOTE,
             f"{count} of killed commands in {common / 'exp'}",
             Repair(
-                what=f"remove {count}",
+                what=f"remove {count} of killed commands",
                 done=f"removed {count} of killed commands",
                 act=partial(_remove, found),
             ),

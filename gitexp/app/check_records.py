@@ -55,7 +55,7 @@ def _waiting(seen: Seen) -> Iterator[Finding]:
             Severity.NOTE,
             f"{count} {records} in the journal until the next command that reads",
             Repair(
-                what="move them to the notes",
+                what=f"move {count} pending record{'s' * (count != 1)} to the notes",
                 done=f"moved {count} record{'s' * (count != 1)} to the notes",
                 act=seen.store.flush,
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import time
@@ -13,11 +14,15 @@ import pytest
 
 from gitexp.app.record import NewTrial, record
 from gitexp.app.rig import worktrees_of
+from gitexp.cli.main import main
+from gitexp.errors import INTERRUPTED
 from gitexp.live import lane, slots
 from gitexp.model import Arm, ExperimentId
 from gitexp.store.intent import Pending
+from gitexp.store.lock import repository_lock
 from gitexp.store.store import Store
 from tests.cli.scenes import record_blocks
+from tests.cli.test_places import as_nobody
 from tests.support import GitExp, GitIn, leave_lock
 
 OWN = "refs/notes/exp/fast/ann"
@@ -310,6 +315,69 @@ def test_hooks_that_do_not_run_are_told(change: str | None, said: str | None, re
         assert found[-1]["fix"] == "git exp hooks install"
 
 
+# --- what is not touched ----------------------------------------------------------------------
+
+
+def test_checkouts_go_when_their_experiment_has_ended_and_not_before(ready: GitIn) -> None:
+    git_exp = GitExp(ready.path)
+    git_exp("run", "fast", "--blocks", "1")
+    worktrees = worktrees_of(Store.open(ready.path))
+    made = worktrees.paths(ExperimentId("fast"))
+    kept = worktrees.root.parent / "kept"
+    shutil.copytree(worktrees.root, kept)
+
+    git_exp("doctor", "--fix")
+    assert len(made) == 2
+    assert all(path.is_dir() for path in made)
+
+    git_exp("rollback", "fast", "--yes")
+    shutil.copytree(kept, worktrees.root, dirs_exist_ok=True)
+    [_] = matching(ails(ready), "fast was rolled back, and its checkouts are in")
+    git_exp("doctor", "--fix")
+    assert not any(path.exists() for path in made)
+    assert worktrees.paths(ExperimentId("fast")) == ()
+
+
+def test_a_checkout_in_use_stays(ready: GitIn) -> None:
+    checkouts(ready)
+    worktrees = worktrees_of(Store.open(ready.path))
+    [path] = worktrees.paths(ExperimentId("old"))
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        answer = GitExp(ready.path)("doctor", "--fix", "--json", check=False)
+
+    assert answer.status == 128
+    assert "is in use" in answer.json["failed"][0]
+    assert (path / "file").exists()
+
+
+def test_a_lock_that_a_git_may_hold_now_is_nothing_to_tell(ready: GitIn) -> None:
+    lock = ready.path / ".git" / f"{OWN}.lock"
+    lock.touch()
+
+    assert matching(ails(ready, "--fix"), "a lock file") == []
+    assert lock.exists()
+
+
+def test_a_change_that_is_under_way_is_left_to_its_command(ready: GitIn) -> None:
+    interrupted(ready)
+    with repository_lock(Store.open(ready.path).git):
+        found = ails(ready, "--fix")
+
+    assert [f["severity"] for f in matching(found, "at this moment")] == ["note"]
+    assert (ready.path / ".git/exp/pending.json").exists()
+
+
+def test_evidence_that_a_remote_has_is_nothing_to_tell(ready: GitIn) -> None:
+    ready("init", "--quiet", "--bare", "../there.git")
+    ready("remote", "add", "origin", "../there.git")
+    [_] = matching(ails(ready), "no remote is known to have the latest evidence of fast")
+
+    GitExp(ready.path)("sync")
+
+    assert matching(ails(ready), "no remote is known") == []
+
+
 # --- where it works ---------------------------------------------------------------------------
 
 
@@ -373,23 +441,41 @@ def test_a_kind_of_repository_that_cannot_be_read_is_a_finding(repo: Path) -> No
     assert (found["area"], found["severity"]) == ("repository", "error")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_repository_that_cannot_be_written_is_looked_at(ready: GitIn) -> None:
-    ready("init", "--quiet")
     waiting(ready)
-    folders = [ready.path / ".git", *(p for p in (ready.path / ".git").rglob("*") if p.is_dir())]
-    for folder in folders:
-        folder.chmod(0o555)
+    paths = [ready.path / ".git", *(ready.path / ".git").rglob("*")]
+    modes = {path: path.stat().st_mode for path in paths}
+    for path in reversed(paths):
+        path.chmod(modes[path] & ~0o222)
     try:
-        looked = GitExp(ready.path)("doctor")
-        fixed = GitExp(ready.path)("doctor", "--fix", check=False)
+        looked = as_nobody(ready, "doctor")
+        fixed = as_nobody(ready, "doctor", "--fix")
     finally:
-        for folder in folders:
-            folder.chmod(0o755)
+        for path in paths:
+            path.chmod(modes[path])
 
-    assert "1 record waits in the journal" in looked.stdout
-    assert fixed.status == 128
-    assert "not done" in fixed.stdout
+    assert (looked[0], looked[2]) == (0, "")
+    assert "1 record waits in the journal" in looked[1]
+    assert (fixed[0], fixed[2]) == (128, "")
+    assert "not done   could not move 1 pending record to the notes" in fixed[1]
+
+
+def test_on_a_terminal_a_no_changes_nothing(
+    ready: GitIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    temporary(ready)
+    before = snapshot(ready.path)
+    monkeypatch.chdir(ready.path)
+    monkeypatch.setattr("gitexp.cli.grace.is_watched", lambda: True)
+    monkeypatch.setattr("gitexp.cli.doctor.is_watched", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda *_, **__: False)
+
+    assert main(["doctor", "--fix"]) == INTERRUPTED
+
+    assert "will remove a temporary file of killed commands" in capsys.readouterr().err
+    assert snapshot(ready.path) == before
+    assert main(["doctor", "--fix", "--yes"]) == 0
+    assert "done       removed a temporary file" in capsys.readouterr().out
 
 
 def test_what_is_damaged_is_told_without_a_traceback(ready: GitIn) -> None:

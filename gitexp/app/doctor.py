@@ -17,6 +17,7 @@ from gitexp.app import (
 from gitexp.app.doctor_view import DoctorView, Finding, Repair, Severity
 from gitexp.app.seen import Seen, see
 from gitexp.errors import GitexpError, Refused
+from gitexp.store.git import Git
 from gitexp.store.store import Store
 
 _REPOSITORY = "repository"
@@ -45,14 +46,14 @@ def examine(cwd: Path | None = None) -> DoctorView:
         GitexpError: if there is no repository.
     """
     try:
-        # not `open_store`, which would make whole what is to be told
-        store = Store.open(cwd)
+        git = Git.open(cwd)
     except Refused as error:
-        found = Finding(
-            area=_REPOSITORY, severity=Severity.ERROR, text=error.message, fix=error.hint
-        )
-        return DoctorView(findings=(found,))
-    seen = see(store)
+        return _unreadable(error)
+    try:
+        # not `open_store`, which would make whole what is to be told
+        seen = see(Store(git))
+    except GitexpError as error:
+        return _unreadable(error)
     return DoctorView(
         findings=tuple(
             finding
@@ -60,6 +61,11 @@ def examine(cwd: Path | None = None) -> DoctorView:
             for finding in _checked(area, well, check, seen)
         )
     )
+
+
+def _unreadable(error: GitexpError) -> DoctorView:
+    found = Finding(area=_REPOSITORY, severity=Severity.ERROR, text=error.message, fix=error.hint)
+    return DoctorView(findings=(found,))
 
 
 def _checked(

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gitexp.codec import plan_hash
-from gitexp.errors import GitexpError
 from gitexp.lifecycle import Experiment, choose_plan, fold
-from gitexp.model import Evidence, ExperimentId, Oid, State
+from gitexp.model import Evidence, ExperimentId, Oid, PlanBody, State
 from gitexp.store.store import Store
 
 
@@ -53,10 +52,14 @@ def see(store: Store) -> Seen:
 
 
 def _folded(evidence: Evidence) -> Experiment | None:
-    body = choose_plan(evidence, None, None)
-    if body is None:
+    """The experiment; where clones registered two of one name, one that still runs before others.
+
+    What has to stay for one of them must not go because another has ended.
+    """
+    held = choose_plan(evidence, None, None)
+    if held is None:
         return None
-    try:
-        return fold(evidence, body, plan_hash(body.canonical))
-    except GitexpError:
-        return None
+    plans = (record.body for record in evidence.records if isinstance(record.body, PlanBody))
+    bodies = {body.canonical: body for body in (held, *plans)}
+    folded = [fold(evidence, body, plan_hash(line)) for line, body in bodies.items()]
+    return next((found for found in folded if found.state is State.RUNNING), folded[0])

@@ -21,7 +21,7 @@ from gitexp.model import Arm, ExperimentId
 from gitexp.store.intent import Pending
 from gitexp.store.lock import repository_lock
 from gitexp.store.store import Store
-from tests.cli.scenes import record_blocks
+from tests.cli.scenes import record_blocks, start
 from tests.cli.test_places import as_nobody
 from tests.support import GitExp, GitIn, leave_lock
 
@@ -338,6 +338,26 @@ def test_checkouts_go_when_their_experiment_has_ended_and_not_before(ready: GitI
     assert worktrees.paths(ExperimentId("fast")) == ()
 
 
+def test_nothing_goes_while_another_experiment_of_that_name_runs(
+    ready: GitIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git_exp = GitExp(ready.path)
+    git_exp("rollback", "fast", "--yes")
+    bob = GitIn(tmp_path / "bob")
+    ready("clone", "--quiet", "--branch", "main", ".", str(bob.path))
+    with monkeypatch.context() as patch:
+        patch.setenv("GITEXP_WRITER", "bob")
+        start(bob)
+    ready("fetch", "--quiet", str(bob.path), "+refs/notes/exp/*:refs/notes/remotes/bob/exp/*")
+    name = slots.file_name("fast", "p", "c", "t", "ann")
+    with slots.SlotsFile(str(ready.path / ".git"), name) as file:
+        file.save(slots.Slots(plan="p", control_tree="c", treatment_tree="t", writer="ann"))
+
+    assert matching(ails(ready), "its slots are kept") == []
+    ready("update-ref", "-d", "refs/notes/remotes/bob/exp/fast/bob")
+    [_] = matching(ails(ready), "fast was rolled back, and its slots are kept")
+
+
 def test_a_checkout_in_use_stays(ready: GitIn) -> None:
     checkouts(ready)
     worktrees = worktrees_of(Store.open(ready.path))
@@ -476,6 +496,22 @@ def test_on_a_terminal_a_no_changes_nothing(
     assert snapshot(ready.path) == before
     assert main(["doctor", "--fix", "--yes"]) == 0
     assert "done       removed a temporary file" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("harm", ["link", "packed-refs"])
+def test_what_cannot_be_read_at_all_is_a_finding(harm: str, ready: GitIn, tmp_path: Path) -> None:
+    if harm == "link":
+        (ready.path / ".git/exp").rename(tmp_path / "elsewhere")
+        (ready.path / ".git/exp").symlink_to(tmp_path / "elsewhere")
+    else:
+        (ready.path / ".git/packed-refs").write_text("garbage\n")
+
+    answer = GitExp(ready.path)("doctor", "--json", check=False)
+
+    assert answer.status == 1
+    assert [f["severity"] for f in answer.json["findings"] if f["area"] == "repository"] == [
+        "error"
+    ]
 
 
 def test_what_is_damaged_is_told_without_a_traceback(ready: GitIn) -> None:

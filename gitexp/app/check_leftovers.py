@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from gitexp.store.files import Folder
 
 AREA = "leftovers"
 _SCRATCH = "scratch"
+_SHOWN = 5
 _OLD_SCRATCH_S = 86_400.0
 """Longer than a trial lasts, whose folder goes when it has ended."""
 
@@ -97,17 +98,17 @@ def _slots_folder(seen: Seen) -> Folder:
 
 
 def _ended_slots(seen: Seen, found: dict[str, slots.Slots]) -> Iterator[Finding]:
-    ended = sorted({exp for name in found if (exp := _exp_of(name)) and seen.has_ended(exp)})
-    for exp in ended:
-        names = [name for name in found if _exp_of(name) == exp]
+    by_exp = {name: exp for name in found if (exp := _exp_of(name)) and seen.has_ended(exp)}
+    if by_exp:
+        names = _shortened(by_exp.values())
         yield repairable(
             AREA,
             Severity.NOTE,
-            f"{_ended(seen, exp)}, and its slots are kept in {_slots_folder(seen).path}",
+            f"slots of {names} are kept, and nothing is measured there any more",
             Repair(
-                what=f"remove the slots of {exp}",
-                done=f"removed the slots of {exp}",
-                act=partial(_remove_slots, seen, names),
+                what=f"remove the slots of {names}",
+                done=f"removed the slots of {names}",
+                act=partial(_remove_slots, seen, list(by_exp)),
             ),
         )
 
@@ -228,6 +229,12 @@ def _is_stale(seen: Seen, folder: Folder, name: str) -> bool:
 def _remove_lanes(common: Path, names: list[str]) -> None:
     for name in names:
         lane.forget(str(common), name, os.environ)
+
+
+def _shortened(ids: Iterable[ExperimentId]) -> str:
+    distinct = sorted(set(ids))
+    more = f" and {len(distinct) - _SHOWN} more" if len(distinct) > _SHOWN else ""
+    return ", ".join(distinct[:_SHOWN]) + more
 
 
 def _exp_of(name: str) -> ExperimentId | None:

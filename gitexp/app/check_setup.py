@@ -11,8 +11,9 @@ from gitexp.app.rig import worktrees_of
 from gitexp.app.seen import Seen
 from gitexp.hooks.states import HookState, State
 from gitexp.machine import is_timed, machine_warnings
+from gitexp.model import ExperimentId
 from gitexp.runner.environment import facts
-from gitexp.runner.isolation import shared
+from gitexp.runner.isolation import Shared, shared
 from gitexp.runner.variables import for_command
 
 HOOKS, ISOLATION, MACHINE = "hooks", "isolation", "machine"
@@ -47,6 +48,7 @@ def check_isolation(seen: Seen) -> Iterator[Finding]:
     top = seen.store.git.top
     if top is None:
         return
+    both: dict[Shared, list[ExperimentId]] = {}
     for experiment in seen.running:
         if experiment.plan.command is None:
             continue
@@ -59,13 +61,16 @@ def check_isolation(seen: Seen) -> Iterator[Finding]:
             env=for_command(os.environ, cwd=place),
             links=experiment.plan.links,
         ):
-            yield Finding(
-                area=ISOLATION,
-                severity=Severity.WARN,
-                text=f"both arms of {experiment.id} would run your own checkout: {found.what} "
-                f"({found.where})",
-                fix=found.advice,
-            )
+            both.setdefault(found, []).append(experiment.id)
+    for found, ids in both.items():
+        more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
+        yield Finding(
+            area=ISOLATION,
+            severity=Severity.WARN,
+            text=f"both arms of {ids[0]}{more} would run your own checkout: {found.what} "
+            f"({found.where})",
+            fix=found.advice,
+        )
 
 
 def check_machine(seen: Seen) -> Iterator[Finding]:

@@ -153,7 +153,7 @@ REPAIRED: dict[str, tuple[Callable[[GitIn], None], str, str, str]] = {
     "checkouts": (checkouts, "note", "leftovers", "no experiment old any more, and its checkouts"),
     "gone": (gone, "note", "leftovers", "whose folder is gone"),
     "scratch": (scratch, "note", "leftovers", "a trial that was killed left files"),
-    "old-slots": (old_slots, "note", "leftovers", "and its slots are kept"),
+    "old-slots": (old_slots, "note", "leftovers", "slots of old are kept"),
     "dead-slots": (dead_slots, "note", "leftovers", "that nobody will end"),
     "old-lane": (old_lane, "note", "leftovers", "a lane of experiments that ended"),
     "unset": (unset, "warn", "sharing", "configuration is gone: notes.displayRef"),
@@ -353,9 +353,9 @@ def test_nothing_goes_while_another_experiment_of_that_name_runs(
     with slots.SlotsFile(str(ready.path / ".git"), name) as file:
         file.save(slots.Slots(plan="p", control_tree="c", treatment_tree="t", writer="ann"))
 
-    assert matching(ails(ready), "its slots are kept") == []
+    assert matching(ails(ready), "slots of") == []
     ready("update-ref", "-d", "refs/notes/remotes/bob/exp/fast/bob")
-    [_] = matching(ails(ready), "fast was rolled back, and its slots are kept")
+    [_] = matching(ails(ready), "slots of fast are kept")
 
 
 def test_a_checkout_in_use_stays(ready: GitIn) -> None:

@@ -90,6 +90,7 @@ class _Application:
         self._pending = Pending(git.common_dir)
         self._head = standing.head_of(git)
         self._places: dict[str, Oid] = {}
+        self._evidence: bytes | None = None
 
     def run(self) -> Applied:
         self._refuse()
@@ -180,6 +181,8 @@ class _Application:
                 self._changes.evidence,
                 f"gitexp: the evidence {self._changes.exp} was decided from\n",
             )
+            shown = self._git.attempt("cat-file", "commit", self._places[EVIDENCE])
+            self._evidence = shown.stdout if shown.returncode == 0 else None
         if isinstance(spec, Registration):
             self._places |= workshop.register(self._git, spec)
         elif spec is not None:
@@ -261,6 +264,7 @@ class _Application:
                 for record in changes.records
             ]
             for left in reversed(range(_ATTEMPTS)):
+                self._keep_evidence()
                 updates = (*self._own_refs(session, staged), *changes.branches)
                 intent = self._pending.note(replace(intent, refs=updates))
                 try:
@@ -272,8 +276,17 @@ class _Application:
                     # a notes ref that moved is read again; a branch that moved is the user's
                     if not left or recovery.has_moved(self._git, intent) or self._is_stale():
                         raise
+            self._keep_evidence()
             session.mark_flushed(staged)
         return intent
+
+    def _keep_evidence(self) -> None:
+        """Write it again: no ref names it while the merge is made, and `git prune` takes it.
+
+        By a git of its own: libgit2 remembers objects that are gone.
+        """
+        if self._evidence is not None:
+            self._git.run("hash-object", "-t", "commit", "-w", "--stdin", stdin=self._evidence)
 
     def _own_refs(self, session: Session, staged: Sequence[Entry]) -> tuple[RefUpdate, ...]:
         """Archive, notes and summaries: in this order, should git be killed between them."""

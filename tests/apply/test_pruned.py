@@ -1,0 +1,61 @@
+"""`git prune --expire=now` while a promotion is under way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitexp.store import workshop
+from gitexp.store.git import Git
+from tests.apply.lab import begin, do_promote
+from tests.support import GitIn
+
+
+def _is_whole(git: GitIn, evidence: str | None) -> None:
+    assert evidence is not None
+    assert git("cat-file", "-t", evidence) == "commit"
+    (archive,) = git("for-each-ref", "--format=%(refname)", "refs/exp/archive/fast/").splitlines()
+    assert evidence in git("rev-list", archive).splitlines()
+    assert git("fsck", "--no-dangling") == ""
+
+
+def test_the_evidence_outlasts_it_while_the_merge_is_made(
+    git: GitIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(git)
+    real = workshop.build
+
+    def build(*args: Any) -> Any:
+        made = real(*args)
+        git("prune", "--expire=now")
+        return made
+
+    monkeypatch.setattr(workshop, "build", build)
+
+    _is_whole(git, do_promote(git.path).evidence)
+
+
+def test_the_evidence_outlasts_it_just_before_the_refs_move(
+    git: GitIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(git)
+    real, taken = Git.update_refs, []
+
+    def update_refs(self: Git, updates: Any, *, reason: str) -> None:
+        parents = [
+            git("log", "-1", "--format=%P", update.new).split()[-1]
+            for update in updates
+            if update.name.startswith("refs/exp/archive/") and "promote" in reason
+        ]
+        for evidence in parents:
+            (git.path / ".git/objects" / evidence[:2] / evidence[2:]).unlink()
+            taken.append(evidence)
+        real(self, updates, reason=reason)
+
+    monkeypatch.setattr(Git, "update_refs", update_refs)
+
+    evidence = do_promote(git.path).evidence
+
+    assert taken == [evidence]
+    _is_whole(git, evidence)

@@ -91,8 +91,8 @@ def refuse_to_measure(loaded: Loaded) -> None:
     Raises:
         Refused: when it has ended, or both arms are the same code.
     """
-    exp, comparison = loaded.experiment.id, loaded.compared()
     refuse_ended(loaded)
+    exp, comparison = loaded.experiment.id, loaded.compared()
     if comparison.control.tree == comparison.treatment.tree:
         raise Refused(
             f"control and treatment are the same code: exp/{exp} changes nothing yet",

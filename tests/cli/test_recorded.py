@@ -48,3 +48,17 @@ def test_run_says_first_that_there_is_nothing_to_run(git_exp: GitExp) -> None:
 
     assert result.status == 6
     assert "names no command" in result.stderr
+
+
+def test_what_ended_before_its_first_trial_takes_none_and_says_so(
+    git: GitIn, git_exp: GitExp
+) -> None:
+    _create(git, git_exp)
+    git_exp("rollback", "fast")
+
+    words = ("record", "fast", "--arm", "control", "-m", "score=1", "--json")
+    recorded = git_exp(*words, check=False)
+    assigned = git_exp("assign", "fast", "--json", check=False)
+
+    assert (recorded.status, recorded.json["error"]["code"]) == (6, "ended")
+    assert (assigned.status, assigned.json["error"]["code"]) == (6, "ended")

@@ -5,20 +5,23 @@
 #   make check   format, lint, types and import rules
 #   make fix     let the tools repair what they can
 #   make bench   measure what the budgets promise
+#   make soak    many processes at once, killed at random: nothing lost, nothing doubled
 #
-# PYTHON=… chooses the interpreter, VENV=… the folder of the environment.
+# PYTHON=… chooses the interpreter, VENV=… the folder of the environment, SOAK=… how many
+# seconds a soak takes.
 
 SHELL := /bin/sh
 PYTHON ?=
 VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= auto
+SOAK ?= 180
 
 # one stamp for what users install, one for what developers need on top
 USER_READY = $(VENV)/.ready
 DEV_READY = $(VENV)/.ready-dev
 
-.PHONY: demo test check fix bench
+.PHONY: demo test check fix bench soak
 .DEFAULT_GOAL := test
 
 demo: $(USER_READY)
@@ -39,10 +42,13 @@ fix: $(DEV_READY)
 
 bench: $(DEV_READY)
 	@set -e; PATH="$(abspath $(BIN)):$$PATH"; export PATH; for script in bench/*.py bench/*/__main__.py; do \
-	  test -e "$$script" || continue; \
+	  test -e "$$script" -a "$$script" != bench/soak/__main__.py || continue; \
 	  name=$${script%.py}; name=$${name%/__main__}; \
 	  echo "== $$name"; "$(BIN)/python" -m "$$(echo "$$name" | tr / .)"; \
 	done
+
+soak: $(DEV_READY)
+	@"$(BIN)/python" -m bench.soak $(SOAK)
 
 $(USER_READY): pyproject.toml
 	@$(environment)

@@ -27,13 +27,15 @@ class Findings:
     """What is wrong, in words; all lists are empty when nothing is.
 
     Attributes:
+        repeated: The same line twice in one notes tree, which every reader takes for one.
         garbage: What fsck says of old reflog entries and of objects no ref needs, git gc having
-            taken others that these name. This alone may be there.
+            taken others that these name. This may be there, and repeated lines.
         broken: Refs from which something is missing.
     """
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
     fsck: list[str] = field(default_factory=list)
     garbage: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
@@ -53,7 +55,8 @@ def check(scene: Scene, acknowledged: Sequence[tuple[str, str]]) -> Findings:
         lines = note_lines(path, OWN if where == "remote" else FETCHED)
         records = [json.loads(line) for line in set().union(*lines.values())]
         found.lost += [f"{where}: {what}" for what in _lost(records, acknowledged)]
-        found.doubled += [f"{where}: {what}" for what in _doubled(lines, records)]
+        found.repeated += [f"{where}: {what}" for what in _repeated(lines)]
+        found.doubled += [f"{where}: {what}" for what in _doubled(records)]
         broken = broken_refs(path)
         found.broken += [f"{where}: {name}" for name in broken]
         for line in _fsck(path):
@@ -107,12 +110,15 @@ def _lost(
     )
 
 
-def _doubled(lines: dict[str, list[bytes]], records: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """The same twice, in whichever way."""
+def _repeated(lines: dict[str, list[bytes]]) -> Iterator[str]:
     for name, each in lines.items():
         for line, times in Counter(each).items():
             if times > 1:
                 yield f"{name} has {json.loads(line)['id']} {times} times"
+
+
+def _doubled(records: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Two records of what can be recorded only once."""
     keys: dict[str, Callable[[dict[str, Any]], tuple[object, ...] | None]] = {
         "id": lambda r: (r["id"],),
         "seq": lambda r: (r["exp"], r["writer"], r["seq"]),

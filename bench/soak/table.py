@@ -24,6 +24,7 @@ def page(soak: Soak, acknowledged: int, found: Findings, *, seconds: float) -> s
         "acknowledged": acknowledged,
         "lost": len(found.lost),
         "doubled": len(found.doubled),
+        "lines stored twice, read as one": len(found.repeated),
         "fsck complaints": len(found.fsck),
         "fsck about what no ref needs": len(found.garbage),
         "broken refs": len(found.broken),
@@ -41,7 +42,7 @@ def page(soak: Soak, acknowledged: int, found: Findings, *, seconds: float) -> s
     hand = Counter([f"mended {name}" for name in soak.mended])
     hand.update(f"lock {name}" for name in soak.swept)
     parts += ["\n".join(["by hand:", *(f"{n} {what}" for what, n in hand.items())])] if hand else []
-    for name in ("lost", "doubled", "fsck", "broken", "garbage", "left", "endings"):
+    for name in ("lost", "doubled", "repeated", "fsck", "broken", "garbage", "left", "endings"):
         lines = getattr(found, name)
         if lines:
             parts.append("\n".join([f"{name}:", *lines[:MOST]]))

@@ -355,7 +355,7 @@ def test_one_that_expired_unmeasured_is_undecided_and_its_branch_is_known(git: G
 
 
 def test_an_expired_plan_measures_nothing_more(git: GitIn) -> None:
-    start(git, "--max-days", "0.000001")
+    start(git, "--max-days", "0.000000001")
     git_exp = GitExp(git.path)
 
     answer = git_exp("run", "--json").objects

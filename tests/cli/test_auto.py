@@ -115,7 +115,7 @@ def test_what_ended_undecided_is_reported_until_its_last_day(ready: GitIn) -> No
 
 
 def test_what_has_expired_is_rolled_back_and_its_data_stays(git: GitIn) -> None:
-    start(git, "--max-days", "0.000001")
+    start(git, "--max-days", "0.000000001")
 
     found = managed(git)["fast"]
 

@@ -84,7 +84,7 @@ def test_a_metric_below_its_floor_a_regression_and_odd_values_are_told(git: GitI
 
 
 def test_time_that_has_run_out_is_told(git: GitIn) -> None:
-    start(git, "--max-days", "0.000001")
+    start(git, "--max-days", "0.000000001")
 
     assert checks(monitor(git, "--json")) == ["duration"]
 

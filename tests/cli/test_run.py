@@ -345,7 +345,7 @@ def test_a_plan_that_came_with_a_clone_runs_only_when_trusted(
 
 
 def test_one_that_expired_unmeasured_is_undecided_and_its_branch_is_known(git: GitIn) -> None:
-    start(git, "--max-days", "0.000001")
+    start(git, "--max-days", "0.000000001")
     GitExp(git.path)("run", "--blocks", "2", check=False)
 
     answer = GitExp(git.path)("analyze", "fast", "--json").json

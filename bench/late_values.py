@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from gitexp.app.planning import PlanOptions, Registration, build_plan
 from gitexp.codec import canonical, plan_hash, ulid
 from gitexp.lifecycle import Experiment, fold
 from gitexp.model import (
@@ -27,8 +28,6 @@ from gitexp.model import (
     Evidence,
     ExperimentId,
     Expired,
-    Goal,
-    Guardrail,
     GuardState,
     Metric,
     Observation,
@@ -38,9 +37,6 @@ from gitexp.model import (
     PlanBody,
     Record,
     Revision,
-    Scale,
-    Spending,
-    Stopping,
     TestName,
     Trial,
     Verdict,
@@ -62,46 +58,25 @@ Delay = Callable[[np.random.Generator, float, Arm], float]
 """How many blocks later a value comes; infinite: never."""
 
 
-def plan_of(test: TestName, *, guardrails: tuple[Guardrail, ...] = ()) -> Plan:
-    return Plan(
+def plan_of(test: TestName, *, guardrails: tuple[str, ...] = ()) -> Plan:
+    options = PlanOptions(
+        hypothesis="this gives more joy",
+        metric="joy:higher:score",
+        guardrail=guardrails,
+        scale="difference",
+        test=test,
+        min_blocks="10",
+        max_blocks=str(BLOCKS),
+    )
+    registration = Registration(
         id=ExperimentId("late"),
         name="late",
-        hypothesis="",
-        description="",
         created=START,
         target="refs/heads/main",
         base=Oid("c" * 40),
         decider=ANN,
-        primary=JOY,
-        guardrails=guardrails,
-        watches=(),
-        secondary=(),
-        scale=Scale.DIFFERENCE,
-        test=test,
-        goal=Goal.BETTER,
-        alpha=0.05,
-        guardrail_alpha=0.05,
-        min_effect=0.0,
-        max_regression=0.0,
-        stopping=Stopping.GROUP_SEQUENTIAL,
-        spending=Spending.OBF,
-        spends_on_expiry=False,
-        min_blocks=10,
-        max_blocks=BLOCKS,
-        max_days=14.0,
-        revisions=1,
-        command=None,
-        timeout_s=600.0,
-        warm_up=0,
-        setup=None,
-        links=(),
-        harness=(),
-        auto_promote=True,
-        auto_rollback=True,
-        like=None,
-        uses_per_month=None,
-        grant=None,
     )
+    return build_plan(options, registration, like=None)
 
 
 def experiment_of(plan: Plan, text: str, bodies: Sequence[tuple[float, Body]]) -> Experiment:
@@ -212,8 +187,7 @@ def type_one(name: str, delay: Delay, test: TestName, experiments: int, case: in
 
 def false_ok(name: str, delay: Delay, test: TestName, experiments: int, case: int) -> str:
     rng = np.random.default_rng((SEED, case))
-    guardrail = Guardrail(metric=CALM, margin=MARGIN, is_relative=False)
-    plan = plan_of(test, guardrails=(guardrail,))
+    plan = plan_of(test, guardrails=(f"calm:higher:score:+{MARGIN}",))
     text = canonical(plan)
     hits = 0
     for _ in range(experiments):

@@ -15,21 +15,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gitexp.app.planning import PlanOptions, Registration, build_plan
 from gitexp.codec import canonical, plan_hash
 from gitexp.model import (
-    BUILT_IN_METRICS,
     Arm,
     Created,
-    Goal,
     Oid,
     Outcome,
     Plan,
     PlanBody,
     Revision,
-    Scale,
-    Spending,
-    Stopping,
-    TestName,
     Trial,
     experiment_id,
 )
@@ -137,44 +132,19 @@ def _fill(folder: Path, *, experiments: int, trials: int) -> None:
 
 
 def _plan(number: int, base: Oid, store: Store) -> Plan:
-    return Plan(
-        id=experiment_id(f"exp-{number:04}"),
-        name=f"Number {number}",
-        hypothesis="this is 10 % faster",
-        description="",
-        created=datetime.now(UTC).replace(microsecond=0),
-        target="refs/heads/main",
-        base=base,
-        decider=store.writer,
-        primary=BUILT_IN_METRICS["time"],
-        guardrails=(),
-        watches=(),
-        secondary=(),
-        scale=Scale.LOG,
-        test=TestName.SIGNED_RANK,
-        goal=Goal.BETTER,
-        alpha=0.05,
-        guardrail_alpha=0.05,
-        min_effect=0.0,
-        max_regression=0.1,
-        stopping=Stopping.GROUP_SEQUENTIAL,
-        spending=Spending.OBF,
-        spends_on_expiry=False,
-        min_blocks=10,
-        max_blocks=200,
-        max_days=14.0,
-        revisions=1,
-        command="true",
-        timeout_s=600.0,
-        warm_up=1,
-        setup=None,
-        links=(),
-        harness=(),
-        auto_promote=True,
-        auto_rollback=True,
+    return build_plan(
+        PlanOptions(
+            hypothesis="this is 10 % faster", run="true", min_blocks="10", max_blocks="200"
+        ),
+        Registration(
+            id=experiment_id(f"exp-{number:04}"),
+            name=f"Number {number}",
+            created=datetime.now(UTC).replace(microsecond=0),
+            target="refs/heads/main",
+            base=base,
+            decider=store.writer,
+        ),
         like=None,
-        uses_per_month=None,
-        grant=None,
     )
 
 

@@ -22,7 +22,6 @@ from gitexp.model import (
     BUILT_IN_METRICS,
     Arm,
     Body,
-    Guardrail,
     GuardState,
     Oid,
     Outcome,
@@ -44,8 +43,7 @@ SCATTERS = (0.0, 0.5, 1.0)
 
 
 def plan_of_windows() -> Plan:
-    failures = Guardrail(metric=BUILT_IN_METRICS["failures"], margin=MARGIN, is_relative=False)
-    plan = plan_of(TestName.T, guardrails=(failures,))
+    plan = plan_of(TestName.T, guardrails=(f"failures:+{100 * MARGIN:g}pp",))
     return replace(plan, primary=BUILT_IN_METRICS["time"], scale=Scale.LOG, windows=True)
 
 

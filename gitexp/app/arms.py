@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from gitexp.lifecycle import Experiment
 from gitexp.model import Arm, ArmTip, Comparison, Decided, Oid, Plan, Revision
 from gitexp.store.store import Store
+from gitexp.store.tree_paths import tree_with_harness
 
 
 def control_of(store: Store, plan: Plan, tip: Oid, targets: Iterable[Oid]) -> Oid | None:
@@ -35,7 +36,7 @@ def compare_commits(store: Store, plan: Plan, control: Oid, tip: Oid) -> Compari
     control_tree = repository.commit(control).tree
     treatment_tree = repository.commit(tip).tree
     if plan.harness:
-        treatment_tree = repository.tree_with_harness(treatment_tree, control_tree, plan.harness)
+        treatment_tree = tree_with_harness(repository, treatment_tree, control_tree, plan.harness)
     return Comparison(
         control=ArmTip(commit=control, tree=control_tree),
         treatment=ArmTip(commit=tip, tree=treatment_tree),

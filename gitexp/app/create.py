@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from gitexp import refs
-from gitexp.app.answered import known_answer
-from gitexp.app.arms import compare_commits
 from gitexp.app.branches import head_branch
 from gitexp.app.budget import configured_rate
 from gitexp.app.command_names import refuse_second
+from gitexp.app.created import carried, created_view
 from gitexp.app.granting import granted, learn_of_others
-from gitexp.app.hypothesis import hypothesis_warnings
-from gitexp.app.level import earliest_decision, refuse_unreachable
+from gitexp.app.level import refuse_unreachable
 from gitexp.app.load import Loaded, load, resolve_id
-from gitexp.app.next_steps import measuring
 from gitexp.app.planning import PlanOptions, Registration, build_plan
 from gitexp.app.receive import one_at_a_time
 from gitexp.app.settings import Settings
-from gitexp.app.team_file import team_notes
 from gitexp.app.trust import is_trusted, trust
-from gitexp.app.views import CreatedView, Sizing
+from gitexp.app.views import CreatedView
 from gitexp.changes import creation_changes
 from gitexp.codec import canonical, parse_plan, plan_hash
 from gitexp.codec.fields import format_time, parse_time
 from gitexp.errors import Refused, UsageError
-from gitexp.lifecycle import Experiment
-from gitexp.model import ExperimentId, Oid, Plan, State, experiment_id, slug
+from gitexp.model import ExperimentId, Oid, Plan, experiment_id, slug
 from gitexp.store.apply import apply
-from gitexp.store.remote import remote_names
 from gitexp.store.store import Store
+from gitexp.store.tree_paths import path_exists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +117,7 @@ def _create(store: Store, options: CreateOptions, *, rate: float | None = None) 
             plan,
             canonical=text,
             plan_hash=plan_hash(text),
-            carry=_carried(store, like, start.base),
+            carry=carried(store, like, start.base),
             checkout=not options.no_checkout and store.git.top is not None,
             worktree=worktree,
         ),
@@ -131,7 +125,7 @@ def _create(store: Store, options: CreateOptions, *, rate: float | None = None) 
     if not _copies_untrusted(typed, like):
         trust(plan_hash(text))
     assert result.plan_commit is not None, "a creation makes it"
-    return _view(store, plan, text, result.plan_commit, worktree, like)
+    return created_view(store, plan, text, result.plan_commit, worktree, like)
 
 
 def _copies_untrusted(typed: PlanOptions, like: Loaded | None) -> bool:
@@ -205,7 +199,7 @@ def _existing(store: Store, exp: ExperimentId, options: CreateOptions) -> Create
     plan = loaded.experiment.plan
     commit = loaded.experiment.plan_commit or loaded.tip or plan.base
     text = loaded.experiment.canonical
-    return _view(store, plan, text, commit, None, None, existed=loaded.experiment)
+    return created_view(store, plan, text, commit, None, None, existed=loaded.experiment)
 
 
 # --- where it starts -----------------------------------------------------------------------------
@@ -261,17 +255,6 @@ def _refuse_experiment_branch(branch: str) -> None:
     )
 
 
-def _carried(store: Store, like: Loaded | None, base: Oid) -> tuple[ExperimentId, Oid] | None:
-    """The change that comes along: that of the experiment copied, measured from the same base."""
-    if like is None or like.comparison is None:
-        return None
-    treatment = like.comparison.treatment.commit
-    same_base = like.comparison.control.commit == base
-    if not same_base or store.repository.commit(treatment).tree == _tree(store, base):
-        return None
-    return like.experiment.id, treatment
-
-
 def _tree(store: Store, commit: Oid) -> Oid:
     return store.repository.commit(commit).tree
 
@@ -280,7 +263,7 @@ def _refuse_missing_harness(store: Store, plan: Plan) -> None:
     tree = _tree(store, plan.base)
     for path in plan.harness:
         try:
-            found = store.repository.path_exists(tree, path)
+            found = path_exists(store.repository, tree, path)
         except ValueError as error:
             raise UsageError(f"--harness: {error}", hint="name a path of the project") from error
         if not found:
@@ -303,99 +286,3 @@ def _worktree(store: Store, exp: ExperimentId, options: CreateOptions) -> str | 
         return str((store.git.cwd / Path(options.worktree).expanduser()).absolute())
     assert store.git.top is not None
     return str(store.git.top.with_name(f"{store.git.top.name}-{exp}"))
-
-
-# --- the answer ----------------------------------------------------------------------------------
-
-
-def _view(
-    store: Store,
-    plan: Plan,
-    text: str,
-    plan_commit: Oid,
-    worktree: str | None,
-    like: Loaded | None,
-    *,
-    existed: Experiment | None = None,
-) -> CreatedView:
-    notes = team_notes(Settings.of(store.git), run=plan.command, setup=plan.setup)
-    if like is not None and like.experiment.state is State.RUNNING:
-        notes.append(f"{like.experiment.id} goes on: git exp rollback {like.experiment.id} ends it")
-    notes += _judged_before(store, plan, like)
-    if plan.grant is not None and existed is None and remote_names(store.git):
-        notes.append("other clones count this plan once they have it: git exp sync")
-    if not is_trusted(plan_hash(text)):
-        notes.append(f"its commands came from elsewhere: read them with git exp trust {plan.id}")
-    is_here = head_branch(store) == refs.branch(plan.id)
-    if worktree is None and store.git.top is None:
-        go = _worktree_beside(store, plan.id)
-    elif worktree is not None:
-        go = (f"cd {shlex.quote(worktree)}",)
-    else:
-        go = () if is_here else (f"git switch exp/{plan.id}",)
-    return CreatedView(
-        id=plan.id,
-        branch=refs.short(refs.branch(plan.id)),
-        plan_commit=plan_commit,
-        plan_hash=plan_hash(text),
-        target=refs.short(plan.target),
-        worktree=worktree,
-        checked_out=is_here,
-        existed=existed is not None,
-        earliest_decision=earliest_decision(plan),
-        max_blocks=plan.max_blocks,
-        sizing=_sizing(store, plan),
-        warnings=hypothesis_warnings(plan.hypothesis),
-        notes=tuple(notes),
-        next=_next(plan, go, has_change=_carried(store, like, plan.base) is not None),
-    )
-
-
-def _judged_before(store: Store, plan: Plan, like: Loaded | None) -> list[str]:
-    """What the records say of the change that comes along."""
-    carried = _carried(store, like, plan.base)
-    if carried is None:
-        return []
-    compared = compare_commits(store, plan, plan.base, carried[1])
-    answer = known_answer(store, plan, compared.revision)
-    if answer is None:
-        return []
-    return [
-        (
-            f"these two trees were judged in {answer.by}: {answer.judged.verdict}; "
-            f"{answer.next[1]} measures them all the same"
-        )
-    ]
-
-
-def _sizing(store: Store, plan: Plan) -> Sizing:
-    # numbers are loaded only once there is a plan to size
-    from gitexp.app.known_noise import noise_of_command
-    from gitexp.policy.sizing import detectable, guard_sizes
-
-    known = noise_of_command(store, plan)
-    noise = None if known is None else known.by_metric[plan.primary.name]
-    return Sizing(
-        plan=plan,
-        noise=noise,
-        source=None if known is None else known.source,
-        effect=None if noise is None else detectable(plan, noise.sd),
-        guards=guard_sizes(plan, {} if known is None else known.sds),
-    )
-
-
-def _worktree_beside(store: Store, exp: ExperimentId) -> tuple[str, ...]:
-    """How to get files of the branch where this repository has none: it is bare."""
-    path = shlex.quote(str(store.git.common_dir.with_name(exp)))
-    return (f"git worktree add {path} exp/{exp}", f"cd {path}")
-
-
-def _next(plan: Plan, go: tuple[str, ...], *, has_change: bool) -> tuple[str, ...]:
-    """The commands to go on with.
-
-    Args:
-        go: What leads to where the change is made.
-    """
-    change = () if has_change else (*go, "git commit -am 'the change'")
-    is_run = plan.command or plan.command_name
-    return (*change, measuring(plan) if is_run else f"git exp status {plan.id}")

@@ -18,6 +18,7 @@ from gitexp.health import HealthState
 from gitexp.model import Arm, Outcome, RolledBack, State, Trial
 from gitexp.runner.extract import refuse_unknown
 from gitexp.store.store import Store
+from gitexp.store.tree_paths import path_exists
 
 CLOCK_TOLERANCE = timedelta(minutes=1)
 
@@ -194,8 +195,8 @@ def _named_only_in_treatment(rig: Rig) -> str | None:
         path = re.sub(r"^\./", "", word)
         if not path or path.startswith(("/", "-", "$")) or ".." in path.split("/"):
             continue
-        here = repository.path_exists(treatment.tree, path)
-        if here and not repository.path_exists(control.tree, path):
+        here = path_exists(repository, treatment.tree, path)
+        if here and not path_exists(repository, control.tree, path):
             return path
     return None
 

@@ -20,6 +20,7 @@ from gitexp.store import history
 from gitexp.store.notes import read_lines
 from gitexp.store.repository import MissingObject
 from gitexp.store.store import Store
+from gitexp.store.tree_paths import tree_with_harness
 
 _ANYWAY = "git push --no-verify pushes it all the same"
 
@@ -240,7 +241,7 @@ class Proof:
             tree = self._tree(tip)
             if harness:
                 repository = self._store.repository
-                tree = repository.tree_with_harness(tree, revision.control_tree, harness)
+                tree = tree_with_harness(repository, tree, revision.control_tree, harness)
         except MissingObject:
             return False
         return tree == revision.treatment_tree

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gitexp.app.allowance import Reached
 from gitexp.app.answered import Answered
-from gitexp.decision import Analysis, GuardSize, Noise, NoiseFloor, Others
+from gitexp.decision import Analysis, GuardSize, Noise, NoiseFloor
 from gitexp.lifecycle import Experiment
 from gitexp.model import (
     Arm,
@@ -19,6 +19,7 @@ from gitexp.model import (
     Record,
     RecordId,
 )
+from gitexp.other_tests import Others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

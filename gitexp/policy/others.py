@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitexp.blocks import NotPositive
-from gitexp.decision import Analysis, EffectSize, Method, Others, OtherTest
+from gitexp.decision import Analysis
 from gitexp.lifecycle import Experiment
 from gitexp.model import Plan, Scale, TestName
+from gitexp.other_tests import EffectSize, Method, Others, OtherTest
 from gitexp.policy.measure import ratio_change
 from gitexp.policy.paired import PairedSample
 from gitexp.policy.samples import Sample, good_sign, min_effect_region

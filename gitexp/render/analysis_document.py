@@ -8,12 +8,12 @@ from gitexp.decision import (
     ArmSummary,
     GuardrailResult,
     Impact,
-    Others,
     PrimaryResult,
     SecondaryResult,
     WatchResult,
 )
 from gitexp.model import Stopping
+from gitexp.other_tests import Others
 from gitexp.render.plain import health_values
 
 INTERVAL_KINDS = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gitexp.app.views import AnalysisView
-from gitexp.decision import EffectSize, Method, Others, OtherTest
 from gitexp.model import Plan, Stopping
+from gitexp.other_tests import EffectSize, Method, Others, OtherTest
 from gitexp.render import numbers, words
 from gitexp.render.columns import Column, table
 from gitexp.render.labels import told

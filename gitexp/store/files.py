@@ -219,3 +219,27 @@ def sharing(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.umask(mine)
+
+
+def append_lines(descriptor: int, content: bytes) -> None:
+    """Add whole lines, durably, even after a last line that was cut off."""
+    size = os.fstat(descriptor).st_size
+    is_cut = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+    write_all(descriptor, b"\n" + content if is_cut else content)
+    os.fsync(descriptor)
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write all of it, in as many calls as it takes."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def read_from(descriptor: int, offset: int) -> bytes:
+    """What the file holds from there on."""
+    chunks = []
+    while chunk := os.pread(descriptor, 1 << 20, offset):
+        chunks.append(chunk)
+        offset += len(chunk)
+    return b"".join(chunks)

@@ -28,7 +28,7 @@ from gitexp.codec import decode, encode, ulid
 from gitexp.errors import GitexpError
 from gitexp.model import Body, ExperimentId, Oid, PlanHash, Record, RecordId, Trial, WriterId
 from gitexp.store.entries import Entry, journal_line, parse_journal
-from gitexp.store.files import Folder, failing, refusal
+from gitexp.store.files import Folder, append_lines, failing, read_from, refusal, write_all
 from gitexp.store.payloads import blob_id, payload_blob
 
 FLUSH_INTERVAL_S = 1.0
@@ -299,7 +299,7 @@ class Session:
         kept = journal.flushed.open(name, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
             with failing(journal.flushed.path / name):
-                _append_lines(kept, content)
+                append_lines(kept, content)
         finally:
             os.close(kept)
         journal.folder.remove(journal.name)
@@ -342,7 +342,7 @@ class Session:
         if tail.descriptor is None:
             tail.descriptor = journal.folder.open(journal.name, os.O_RDWR | os.O_APPEND)
         with failing(journal.folder.path / journal.name):
-            return _read_from(tail.descriptor, tail.offset)
+            return read_from(tail.descriptor, tail.offset)
 
     def _set_aside(self, rest: bytes) -> None:
         if not rest:
@@ -376,7 +376,7 @@ class Session:
         path = journal.folder.path / journal.name
         size = os.fstat(tail.descriptor).st_size
         try:
-            _write_all(tail.descriptor, content)
+            write_all(tail.descriptor, content)
             os.fsync(tail.descriptor)
         except OSError as error:
             # what was not acknowledged must not turn up later
@@ -385,25 +385,3 @@ class Session:
             tail.forget()
             raise refusal(path, error) from error
         tail.offset = size + len(content)
-
-
-def _append_lines(descriptor: int, content: bytes) -> None:
-    """Add whole lines, durably, even after a last line that was cut off."""
-    size = os.fstat(descriptor).st_size
-    is_cut = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-    _write_all(descriptor, b"\n" + content if is_cut else content)
-    os.fsync(descriptor)
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-
-
-def _read_from(descriptor: int, offset: int) -> bytes:
-    chunks = []
-    while chunk := os.pread(descriptor, 1 << 20, offset):
-        chunks.append(chunk)
-        offset += len(chunk)
-    return b"".join(chunks)

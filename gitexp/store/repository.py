@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
 from types import MappingProxyType
 
 import pygit2
@@ -19,7 +18,7 @@ from gitexp.model import Oid
 from gitexp.store.files import sharing
 from gitexp.store.git import Git
 from gitexp.store.identity import Identity, committer
-from gitexp.store.tree_objects import TREE_MODE, TreeEntry, parse_tree, tree_content
+from gitexp.store.tree_objects import TreeEntry, parse_tree, tree_content
 
 _FOLDERS_KEPT = 512
 _WRITE_ATTEMPTS = 20
@@ -316,10 +315,6 @@ class Repository:
 
     # --- trees -----------------------------------------------------------------------------
 
-    def path_exists(self, tree: str, path: str) -> bool:
-        """Whether the tree has a file or folder of that name."""
-        return self._find(tree, _parts(path)) is not None
-
     def changed_paths(self, tree_a: str, tree_b: str) -> tuple[str, ...]:
         """Names of files that differ, sorted; those of renames on both sides."""
         with _reading(tree_a, "tree"):
@@ -333,60 +328,6 @@ class Repository:
                 for file in (delta.old_file, delta.new_file)
             }
         return tuple(sorted(paths))
-
-    def tree_with_harness(
-        self, treatment_tree: str, control_tree: str, paths: Iterable[str]
-    ) -> Oid:
-        """The treatment's tree with these paths as they are in control: replaced, added, removed.
-
-        Raises:
-            ValueError: if a path leads out of the repository.
-        """
-        tree = Oid(treatment_tree)
-        for path in paths:
-            parts = _parts(path)
-            if not parts:
-                return Oid(control_tree)
-            from_control = self._find(control_tree, parts)
-            tree = self._graft(tree, parts, from_control) or self.write_tree([])
-        return tree
-
-    def _find(self, tree: str, parts: Sequence[bytes]) -> TreeEntry | None:
-        found = TreeEntry(b"", TREE_MODE, Oid(tree))
-        for part in parts:
-            if not found.is_tree:
-                return None
-            inner = self.folder(found.oid).get(part)
-            if inner is None:
-                return None
-            found = inner
-        return found
-
-    def _graft(self, tree: Oid | None, parts: Sequence[bytes], new: TreeEntry | None) -> Oid | None:
-        """The tree with what stands at the path replaced; None when nothing is left of it."""
-        entries = {} if tree is None else dict(self.folder(tree))
-        name, *rest = parts
-        here = entries.get(name)
-        if rest:
-            inner = self._graft(here.oid if here and here.is_tree else None, rest, new)
-            if inner is None and (here is None or not here.is_tree):
-                return tree
-            new = None if inner is None else TreeEntry(name, TREE_MODE, inner)
-        if new == here:
-            return tree
-        entries.pop(name, None)
-        if new is not None:
-            entries[name] = new
-        if not entries:
-            return None
-        return self.write_tree(entries.values())
-
-
-def _parts(path: str) -> tuple[bytes, ...]:
-    parts = PurePosixPath(path).parts
-    if ".." in parts or path.startswith("/"):
-        raise ValueError(f"{path!r} leads out of the repository")
-    return tuple(os.fsencode(part) for part in parts)
 
 
 @contextlib.contextmanager

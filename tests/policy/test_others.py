@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from gitexp.decision import Method, Others, OtherTest
 from gitexp.model import Arm, Direction, Metric, Outcome, Plan, Scale, Stopping, TestName
+from gitexp.other_tests import Method, Others, OtherTest
 from gitexp.policy import analyse
 from gitexp.policy.others import others_of
 from tests.making import COMPARISON, Notebook, plan_with, wobble

@@ -25,12 +25,8 @@ from gitexp.decision import (
     ArmSummary,
     BlockCounts,
     Criterion,
-    EffectSize,
     GuardrailResult,
     Looks,
-    Method,
-    Others,
-    OtherTest,
     PrimaryResult,
 )
 from gitexp.health import Health, HealthState
@@ -62,6 +58,7 @@ from gitexp.model import (
     Verdict,
     WriterId,
 )
+from gitexp.other_tests import EffectSize, Method, Others, OtherTest
 from tests.making import plan_with
 
 TIME = BUILT_IN_METRICS["time"]

@@ -10,7 +10,7 @@ import pytest
 
 from gitexp.errors import GitexpError
 from gitexp.model import Oid
-from gitexp.store import journal
+from gitexp.store import files, journal
 from gitexp.store.files import Folder
 from gitexp.store.git import Git
 from gitexp.store.repository import Repository
@@ -27,7 +27,8 @@ STEPS: list[tuple[Any, str]] = [
     (Folder, "rename"),
     (Folder, "remove"),
     (Folder, "touch"),
-    (journal, "_write_all"),
+    (journal, "write_all"),
+    (files, "write_all"),
     (os, "fsync"),
 ]
 

@@ -14,6 +14,7 @@ from gitexp.refs import RefUpdate
 from gitexp.store.git import Git
 from gitexp.store.repository import MissingObject, Repository
 from gitexp.store.tree_objects import TreeEntry
+from gitexp.store.tree_paths import path_exists, tree_with_harness
 from tests.support import GitIn, leave_lock
 
 ABSENT = Oid("e5" * 20)
@@ -199,7 +200,7 @@ def test_the_harness_comes_from_control(
 ) -> None:
     treatment, control = (tree_of(git, files) for files in (TREATMENT, CONTROL))
 
-    found = repository.tree_with_harness(treatment, control, paths)
+    found = tree_with_harness(repository, treatment, control, paths)
 
     wanted = {name: text for name, text in expected.items() if text is not None}
     assert found == tree_of(git, wanted)
@@ -209,23 +210,23 @@ def test_a_harness_stays_in_the_repository(repository: Repository, git: GitIn) -
     tree = git("rev-parse", "HEAD^{tree}")
     for path in ("../x", "a/../../b", "/etc"):
         with pytest.raises(ValueError, match="leads out"):
-            repository.tree_with_harness(tree, tree, [path])
+            tree_with_harness(repository, tree, tree, [path])
 
 
 def test_nothing_left_is_the_empty_tree(repository: Repository, git: GitIn) -> None:
     one, none = tree_of(git, {"a/b": "1"}), git("mktree")
 
-    assert repository.tree_with_harness(one, none, ["a"]) == none
+    assert tree_with_harness(repository, one, none, ["a"]) == none
     git("fsck", "--strict")
 
 
 def test_paths_and_differences(repository: Repository, git: GitIn) -> None:
     treatment, control = (tree_of(git, files) for files in (TREATMENT, CONTROL))
 
-    assert repository.path_exists(control, "bench/deep")
-    assert repository.path_exists(control, "bench/deep/b")
-    assert not repository.path_exists(control, "bench/deep/b/c")
-    assert not repository.path_exists(control, "none")
+    assert path_exists(repository, control, "bench/deep")
+    assert path_exists(repository, control, "bench/deep/b")
+    assert not path_exists(repository, control, "bench/deep/b/c")
+    assert not path_exists(repository, control, "none")
     changed = git("diff-tree", "-r", "--name-only", control, treatment).splitlines()
     assert list(repository.changed_paths(control, treatment)) == sorted(changed)
 

@@ -20,11 +20,10 @@ from gitexp.blocks import RunTrial
 from gitexp.errors import Refused, UsageError
 from gitexp.formats import Format, Results, read_results
 from gitexp.model import Arm, ExperimentId, Oid, Outcome, RecordId
-from gitexp.store.lock import repository_lock
+from gitexp.store.lock import recording_lock
 from gitexp.store.repository import MissingObject
 from gitexp.store.store import Store
 
-_PATIENCE_S = 120.0
 _COMMIT = re.compile(r"[0-9a-f]{7,40}\Z")
 
 
@@ -143,8 +142,7 @@ def import_files(store: Store, exp: ExperimentId, wanted: Import) -> ImportedVie
         )
     if wanted.is_dry_run:
         return _place(store, loaded, told, trials, later, wanted)
-    # between looking what is recorded and recording, nobody else may import the same file
-    with repository_lock(store.git, patience_s=_PATIENCE_S):
+    with recording_lock(store.git):
         return _place(store, load(store, exp), told, trials, later, wanted)
 
 

@@ -15,6 +15,7 @@ from gitexp.blocks import RunTrial
 from gitexp.errors import Refused, UsageError
 from gitexp.lifecycle import Experiment
 from gitexp.model import ExperimentId, Observation, Outcome, Record, RecordId
+from gitexp.store.lock import recording_lock
 from gitexp.store.store import NewRecord, Store
 
 
@@ -44,9 +45,10 @@ def observe(
         UsageError: for values that no record can hold, or none.
         Refused: when they could not count, or contradict what is recorded.
     """
-    loaded, run = find_trial(store, trial, exp=exp)
-    new = NewObservation(trial=run.record.id, metrics=metrics)
-    return observe_all(store, loaded, [new])[0]
+    with recording_lock(store.git):
+        loaded, run = find_trial(store, trial, exp=exp)
+        new = NewObservation(trial=run.record.id, metrics=metrics)
+        return observe_all(store, loaded, [new])[0]
 
 
 def observe_all(

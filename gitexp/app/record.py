@@ -14,6 +14,7 @@ from gitexp.errors import Refused, UsageError
 from gitexp.lifecycle import Experiment
 from gitexp.model import Arm, ExperimentId, Outcome, Plan, Record, Trial, Window
 from gitexp.runner.environment import host
+from gitexp.store.lock import recording_lock
 from gitexp.store.store import NewRecord, Store
 
 _LONGEST_ID = 200
@@ -60,7 +61,8 @@ def record(store: Store, exp: ExperimentId, new: NewTrial) -> RecordedView:
         UsageError: for values that cannot be meant, or none that the plan asks for.
         Refused: when it cannot belong to the plan, or the block has this arm already.
     """
-    return record_all(store, up_to_date(store, exp), [new])[0]
+    with recording_lock(store.git):
+        return record_all(store, up_to_date(store, exp), [new])[0]
 
 
 def up_to_date(store: Store, exp: ExperimentId) -> Loaded:

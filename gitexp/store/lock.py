@@ -1,4 +1,4 @@
-"""The repository lock: one command at a time moves branches, HEAD and files."""
+"""Locks of commands: one at a time moves branches, HEAD and files; one records what others hold."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from gitexp.store.git import Git
 
 NAME = "lock"
 PATIENCE_S = 5.0
+RECORDING = "recording.lock"
+RECORDING_PATIENCE_S = 120.0
 
 
 @contextlib.contextmanager
@@ -28,18 +30,40 @@ def repository_lock(git: Git, *, patience_s: float = PATIENCE_S) -> Iterator[Git
     Raises:
         Refused: if another command keeps it for longer than `patience_s`.
     """
+    busy = "another git exp, or a git it started, is still changing this repository"
+    with _held(git, NAME, patience_s=patience_s, busy=busy) as lock:
+        yield replace(git, keep_fds=(lock,))
+
+
+@contextlib.contextmanager
+def recording_lock(git: Git) -> Iterator[None]:
+    """Nobody else records what was measured elsewhere, from the look at what is recorded on.
+
+    Else two that bring the same trial, or want the same place, would both find it free. What
+    `run` and `exec` measure has its place beforehand, and waits for nobody.
+
+    Raises:
+        Refused: if others keep it for longer than two minutes.
+    """
+    busy = "another git exp is recording in this repository and does not end"
+    with _held(git, RECORDING, patience_s=RECORDING_PATIENCE_S, busy=busy):
+        yield
+
+
+@contextlib.contextmanager
+def _held(git: Git, name: str, *, patience_s: float, busy: str) -> Iterator[int]:
     folder = Folder(git.common_dir, "exp")
     deadline = time.monotonic() + patience_s
-    while (lock := _try(folder)) is None:
+    while (lock := _try(folder, name)) is None:
         if time.monotonic() > deadline:
             raise Refused(
-                "another git exp, or a git it started, is still changing this repository",
-                hint=f"wait for it, then run it again; who it is: fuser {folder.path / NAME}",
+                busy,
+                hint=f"wait for it, then run it again; who it is: fuser {folder.path / name}",
                 code="busy",
             )
         time.sleep(0.02)
     try:
-        yield replace(git, keep_fds=(lock,))
+        yield lock
     finally:
         # not only close: a daemon that a hook started may have inherited the descriptor
         fcntl.flock(lock, fcntl.LOCK_UN)
@@ -61,14 +85,14 @@ def is_held(git: Git) -> bool:
     return False
 
 
-def _try(folder: Folder) -> int | None:
-    lock = folder.open(NAME, os.O_RDWR | os.O_CREAT)
+def _try(folder: Folder, name: str) -> int | None:
+    lock = folder.open(name, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(lock)
         return None
-    ours, now = os.fstat(lock), folder.status(NAME)
+    ours, now = os.fstat(lock), folder.status(name)
     if now is None or (ours.st_dev, ours.st_ino) != (now.st_dev, now.st_ino):
         # deleted between our open and our lock: it keeps nobody out
         os.close(lock)

@@ -13,6 +13,7 @@ from gitexp.model import ExperimentId, Oid, Record, WriterId
 from gitexp.store.payloads import MAGIC, MAX_PAYLOAD_BYTES, blob_id
 
 _ENTRY = re.compile(rb"([0-9a-f]{40}) (\{.*\})\Z", re.DOTALL)
+_NAMED = re.compile(rb'"exp":"([a-z0-9-]+)"')
 _PAYLOAD = re.compile(rb"payload ([0-9a-f]{40}) ([A-Za-z0-9+/=]+)\Z")
 
 
@@ -47,9 +48,14 @@ def journal_line(entry: Entry) -> bytes:
     return b"payload %s %s\n%s" % (blob_id(entry.payload).encode(), packed, line)
 
 
-def record_part(line: bytes) -> bytes:
-    """The record in one journal line, unchecked; empty for a payload's line."""
-    return line[41:] if line[40:41] == b" " else b""
+def lines_by_experiment(content: bytes) -> dict[ExperimentId, list[bytes]]:
+    """The records in journal bytes, unchecked, under each experiment they may be of."""
+    found: dict[ExperimentId, list[bytes]] = {}
+    for line in content.split(b"\n"):
+        record = line[41:] if line[40:41] == b" " else b""
+        for name in {*_NAMED.findall(record)}:
+            found.setdefault(ExperimentId(name.decode()), []).append(record)
+    return found
 
 
 def highest_seq(content: bytes, exp: ExperimentId) -> int:

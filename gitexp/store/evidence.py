@@ -26,7 +26,7 @@ from gitexp.model import (
     WriterId,
 )
 from gitexp.store import trees
-from gitexp.store.entries import Entry, record_part
+from gitexp.store.entries import Entry
 from gitexp.store.notes import MAX_NOTE_BYTES, SEAL_BYTES
 from gitexp.store.payloads import MAGIC
 from gitexp.store.repository import MissingObject, Repository
@@ -44,14 +44,14 @@ def read(
     tips: Mapping[str, Oid],
     *,
     pending: Sequence[Entry] = (),
-    kept: bytes = b"",
+    kept: Iterable[bytes] = (),
 ) -> Evidence:
     """All records of the experiment.
 
     Args:
         tips: Notes refs of the experiment, own and fetched; others are passed over.
         pending: Journal entries, read before the refs were: a flush in between moves them there.
-        kept: Journal bytes flushed lately; a record no ref has any more is used and reported.
+        kept: Records flushed lately; one that no ref has any more is used and reported.
     """
     reader = _Reader(repository, exp)
     used: dict[str, str] = {}
@@ -195,12 +195,10 @@ class _Reader:
             self._lines[record.line] = record
             self._accept(record)
 
-    def add_lost(self, kept: bytes) -> None:
-        """Accept the journal lines of this experiment that no ref and no journal gave."""
-        mark = b'"exp":"%s"' % self._exp.encode()
-        for kept_line in kept.split(b"\n"):
-            line = record_part(kept_line)
-            if line in self._lines or mark not in line:
+    def add_lost(self, kept: Iterable[bytes]) -> None:
+        """Accept the lines of this experiment that no ref and no journal gave."""
+        for line in kept:
+            if line in self._lines:
                 continue
             record = self._decode(line, JOURNAL)
             if record is not None and record.exp == self._exp:

@@ -64,10 +64,10 @@ class Flushing:
         names = journal.outdated()
         if not names:
             return
-        kept = journal.kept_bytes(names)
         for exp in {entry.record.exp for entry in journal.kept(names)}:
             # all refs of this clone: a lane's records may be in a compacted one
             tips = self._repository.refs(f"{refs.NOTES}{exp}/")
+            kept = journal.kept_lines(exp)
             if evidence.has_lost(evidence.read(self._repository, exp, tips, kept=kept)):
                 self.mend(journal, exp)
         journal.forget(names)

@@ -27,7 +27,7 @@ from datetime import UTC, datetime
 from gitexp.codec import decode, encode, ulid
 from gitexp.errors import GitexpError
 from gitexp.model import Body, ExperimentId, Oid, PlanHash, Record, RecordId, Trial, WriterId
-from gitexp.store.entries import Entry, journal_line, parse_journal
+from gitexp.store.entries import Entry, journal_line, lines_by_experiment, parse_journal
 from gitexp.store.files import Folder, append_lines, failing, read_from, refusal, write_all
 from gitexp.store.payloads import blob_id, payload_blob
 
@@ -69,6 +69,8 @@ class Journal:
         self._stamp = f"{writer}.stamp"
         self._lock_name = f"{writer}.lock"
         self._tail = _Tail()
+        self._kept: dict[ExperimentId, list[bytes]] = {}
+        self._kept_state: dict[str, tuple[int, int]] = {}
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[Session]:
@@ -106,6 +108,18 @@ class Journal:
     def kept(self, names: Sequence[str] | None = None) -> tuple[Entry, ...]:
         """The entries of kept files."""
         return parse_journal(self.kept_bytes(names), self.writer).entries
+
+    def kept_lines(self, exp: ExperimentId) -> Sequence[bytes]:
+        """The records of one experiment in kept files, unchecked.
+
+        Asked for one experiment after the other, the files are read once.
+        """
+        statuses = {name: self.flushed.status(name) for name in self.flushed.names()}
+        state = {name: (s.st_ino, s.st_size) for name, s in statuses.items() if s is not None}
+        if state != self._kept_state:
+            self._kept = lines_by_experiment(self.kept_bytes([*state]))
+            self._kept_state = state
+        return self._kept.get(exp, ())
 
     def forget(self, names: Sequence[str]) -> None:
         """Delete kept files whose entries were all read back from the notes."""

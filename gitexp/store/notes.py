@@ -105,18 +105,32 @@ def _notes_commit(
 ) -> Oid:
     lines: dict[Oid, list[bytes]] = {}
     files: dict[Oid, Oid] = {}
+    tips = [] if base is None else [base]
+    stored = _stored_already(repository, tips, entries)
     for entry in entries:
-        lines.setdefault(entry.target, []).append(entry.record.line)
+        if entry.record.line not in stored:
+            lines.setdefault(entry.target, []).append(entry.record.line)
         if entry.payload is not None:
             files[blob_id(entry.payload)] = repository.write_blob(entry.payload)
     for target, new in lines.items():
         blobs = () if tree is None else trees.find(repository, tree, target)
         files |= _note_files(repository, target, blobs, new)
     seq = max(entry.record.seq for entry in entries)
-    tips = [] if base is None else [base]
     count = f"{len(entries)} record{'s' * (len(entries) != 1)}"
     message = f"gitexp: {count} of {exp}\n\n{_trailers(repository, tips, seq=seq)}"
     return repository.write_commit(trees.write(repository, tree, files), tips, message)
+
+
+def _stored_already(
+    repository: Repository, tips: Sequence[Oid], entries: Sequence[Entry]
+) -> set[bytes]:
+    """The lines below these tips, if some of the entries' may be among them.
+
+    They are when a flush was killed once its refs had moved, and is made again.
+    """
+    first = min(entry.record.seq for entry in entries)
+    again = [tip for tip in tips if said(repository, tip).seq >= first]
+    return {line for tip in again for line in read_lines(repository, tip)}
 
 
 def _note_files(

@@ -356,7 +356,7 @@ class Store:
     def _evidence(self, exp: ExperimentId) -> Evidence:
         # the journals before the refs: a flush in between then shows a record twice, not never
         journals = self._all_journals()
-        kept = b"".join(journal.kept_bytes() for journal in journals)
+        kept = [line for journal in journals for line in journal.kept_lines(exp)]
         pending = [entry for journal in journals for entry in journal.pending()]
         tips = self.repository.refs(f"{refs.NOTES}{exp}/", f"{refs.REMOTE_NOTES}**/exp/{exp}/*")
         return evidence.read(self.repository, exp, tips, pending=pending, kept=kept)

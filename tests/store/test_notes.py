@@ -68,6 +68,32 @@ def test_a_long_note_is_sealed_and_starts_afresh(
     git("fsck", "--strict")
 
 
+@pytest.mark.usefixtures("no_early_flush")
+def test_a_flush_that_was_killed_once_its_refs_had_moved_stores_nothing_twice(
+    store: Store, git: GitIn, head: Oid, own_notes: str
+) -> None:
+    fill(store, head, 3)
+    store.flush()  # the first record was flushed at once
+    fill(store, head, 40, first=3)
+    journal = store.journal.folder
+    pending = journal.read(store.journal.name) or b""
+    store.flush()
+    journal.write(store.journal.name, pending)  # as if it had died before it set this aside
+    kept = ids(store) | fill(store, head, 2, first=43)
+
+    Store.open(git.path).flush()
+
+    found = [
+        line
+        for key in keys(git, own_notes)
+        for line in git("cat-file", "blob", git("rev-parse", f"{own_notes}:{key[:2]}/{key[2:]}"))
+        .strip()
+        .splitlines()
+    ]
+    assert len(found) == len({*found}) == len(kept) == 45
+    assert ids(store) == kept
+
+
 def test_one_great_flush_is_sealed_in_pieces(store: Store, git: GitIn, head: Oid) -> None:
     kept = fill(store, head, 300)
     store.flush()

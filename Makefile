@@ -6,6 +6,7 @@
 #   make fix     let the tools repair what they can
 #   make bench   measure what the budgets promise
 #   make soak    many processes at once, killed at random: nothing lost, nothing doubled
+#   make faults  every command that writes, killed or refused the disk at every step (an hour)
 #
 # PYTHON=… chooses the interpreter, VENV=… the folder of the environment, SOAK=… how many
 # seconds a soak takes.
@@ -21,7 +22,7 @@ SOAK ?= 180
 USER_READY = $(VENV)/.ready
 DEV_READY = $(VENV)/.ready-dev
 
-.PHONY: demo test check fix bench soak
+.PHONY: demo test check fix bench soak faults
 .DEFAULT_GOAL := test
 
 demo: $(USER_READY)
@@ -49,6 +50,9 @@ bench: $(DEV_READY)
 
 soak: $(DEV_READY)
 	@"$(BIN)/python" -m bench.soak $(SOAK)
+
+faults: $(DEV_READY)
+	@GITEXP_TEST_EVERY_STEP=1 "$(BIN)/python" -m pytest -q -n $(JOBS) tests/faults tests/apply/test_killed.py
 
 $(USER_READY): pyproject.toml
 	@$(environment)

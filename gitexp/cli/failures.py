@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
 import sys
@@ -69,7 +70,15 @@ def explain(error: BaseException) -> Failure | None:
 
 
 def tell(failure: Failure, *, as_json: bool) -> None:
-    """Print the failure, for people and, if asked, for programs."""
+    """Print the failure, for people and, if asked, for programs.
+
+    Where nothing can be printed, as in a file on a full disk, the exit status has to be enough.
+    """
+    with contextlib.suppress(OSError):
+        _print(failure, as_json=as_json)
+
+
+def _print(failure: Failure, *, as_json: bool) -> None:
     from gitexp.render.text import clean
 
     if failure.status == INTERRUPTED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import click
 
@@ -139,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(args or ["status"])
     except BrokenPipeError:
         # whoever read our output has seen enough; that is not worth a word
-        _forget_stdout()
+        _forget(sys.stdout)
         return BROKEN_PIPE
     except BaseException as error:
         _flush_if_possible()
@@ -147,6 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if failure is None:
             return _bug(error, as_json)
         tell(failure, as_json=as_json)
+        _flush_if_possible()
         return failure.status
 
 
@@ -192,20 +193,21 @@ def _never_fail_on_a_character() -> None:
 
 
 def _flush_if_possible() -> None:
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError:
-        _forget_stdout()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            _forget(stream)
 
 
-def _forget_stdout() -> None:
+def _forget(stream: TextIO) -> None:
     """Send what is still buffered nowhere, or Python fails once more when it exits."""
     import os
 
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
     except (OSError, ValueError, AttributeError):
         pass

@@ -25,7 +25,7 @@ from gitexp.changes.values import (
 from gitexp.errors import Refused, StaleRef
 from gitexp.model import ExperimentId, Oid
 from gitexp.refs import RefUpdate, short
-from gitexp.store import notes, recovery, standing, workshop
+from gitexp.store import notes, parcels, recovery, standing, workshop
 from gitexp.store.entries import Entry
 from gitexp.store.git import Git
 from gitexp.store.heads import HeadMover
@@ -266,7 +266,8 @@ class _Application:
             for left in reversed(range(_ATTEMPTS)):
                 self._keep_evidence()
                 updates = (*self._own_refs(session, staged), *changes.branches)
-                intent = self._pending.note(replace(intent, refs=updates))
+                parcel = parcels.pack(self._git, [u.new for u in updates if u.new is not None])
+                intent = self._pending.note(replace(intent, refs=updates, parcel=parcel))
                 try:
                     self._git.configured(workshop.SETTINGS).update_refs(
                         updates, reason=changes.what
@@ -276,7 +277,7 @@ class _Application:
                     # a notes ref that moved is read again; a branch that moved is the user's
                     if not left or recovery.has_moved(self._git, intent) or self._is_stale():
                         raise
-            self._keep_evidence()
+            parcels.unpack(self._git, intent.parcel)
             session.mark_flushed(staged)
         return intent
 

@@ -61,6 +61,7 @@ class Intent:
         workshop: The temporary worktree the commit is built in.
         move: How the user's HEAD moves.
         refs: Empty until the moment before they move: as long as it is, nothing has moved.
+        parcel: The objects these refs need and no ref names yet, of `gitexp.store.parcels`.
     """
 
     what: str
@@ -70,6 +71,7 @@ class Intent:
     move: HeadMove | None = None
     linked: Linked | None = None
     refs: tuple[RefUpdate, ...] = ()
+    parcel: str | None = None
 
 
 class Pending:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gitexp.refs import short
+from gitexp.store import parcels
 from gitexp.store.git import Git
 from gitexp.store.heads import HeadMover
 from gitexp.store.intent import Intent, Pending
@@ -46,6 +47,7 @@ def settle(git: Git) -> bool:
     if intent is None:
         return False
     _remove_dead_locks(git, intent)
+    parcels.unpack(git, intent.parcel)
     if has_moved(git, intent):
         complete(git, intent)
     else:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from gitexp.app.opening import open_store
 from gitexp.store import workshop
 from gitexp.store.git import Git
-from tests.apply.lab import begin, do_promote
+from tests.apply.killing import DIED, run_and_kill_git
+from tests.apply.lab import assert_sound, begin, do_promote
 from tests.support import GitIn
 
 
@@ -59,3 +61,19 @@ def test_the_evidence_outlasts_it_just_before_the_refs_move(
 
     assert taken == [evidence]
     _is_whole(git, evidence)
+
+
+@pytest.mark.parametrize("call", [10, 11, 12, 13])  # of one name; no ref has moved before 11
+def test_a_promotion_killed_while_its_refs_move_outlasts_it(git: GitIn, call: int) -> None:
+    begin(git)
+    main = git.id("main")
+    ended = run_and_kill_git(lambda: do_promote(git.path), command="update-ref", call=call)
+    assert ended == DIED
+    assert (git.path / ".git/exp/pending.json").exists()
+
+    git("prune", "--expire=now")
+    open_store(git.path)
+
+    assert_sound(git)
+    has_moved = git.id("main") != main
+    assert has_moved == (git("for-each-ref", "refs/heads/exp/fast") == "")

@@ -44,6 +44,8 @@ _BY_THEMSELVES = (
     "fchmodat",
     "utimensat",
 )
+_FREEING = ("unlink", "unlinkat", "rmdir")
+"""A full disk does not refuse these."""
 _CHANGING = (*_ON_DESCRIPTORS, *_BY_THEMSELVES)
 _CALL = re.compile(r"(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)(?:<([^>]*)>)?")
 
@@ -52,7 +54,7 @@ class Fault(StrEnum):
     """What happens at a step, as the table calls it."""
 
     KILLED = "killed"
-    FULL_ONCE = "no space, once"
+    FULL_ONCE = "no space, or an error, once"
     FULL = "no space from then on"
     READ_ONLY = "read-only from then on"
     ALL_FULL = "no space, for its git too"
@@ -109,12 +111,16 @@ def disturbed(
         case Fault.KILLED:
             how = [f"{step.call}:signal=SIGKILL:when={step.number}"]
         case Fault.FULL_ONCE:
-            how = [f"{step.call}:error=ENOSPC:when={step.number}"]
+            error = "EIO" if step.call in _FREEING else "ENOSPC"
+            how = [f"{step.call}:error={error}:when={step.number}"]
         case Fault.FULL | Fault.READ_ONLY:
+            spared = _FREEING if fault is Fault.FULL else ()
             error = "ENOSPC" if fault is Fault.FULL else "EROFS"
-            how = [f"{name}:error={error}:when={n}+" for name, n in step.later.items()]
+            later = {name: n for name, n in step.later.items() if name not in spared}
+            how = [f"{name}:error={error}:when={n}+" for name, n in later.items()]
         case Fault.ALL_FULL:
-            how = [f"{name}:error=ENOSPC:when={step.number}+" for name in _BY_THEMSELVES]
+            filling = [name for name in _BY_THEMSELVES if name not in _FREEING]
+            how = [f"{name}:error=ENOSPC:when={step.number}+" for name in filling]
     follow = ["-f"] if fault is Fault.ALL_FULL else []
     injected = [part for each in how for part in ("-e", f"inject={each}")]
     traced = sorted({each.partition(":")[0] for each in how})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,6 +119,6 @@ def test_a_fault_at_any_step(
             outcome = case.disturb(fault, step)
         except AssertionError as error:
             outcome = "wrong"
-            wrong.append(str(error))
+            wrong.append("".join(traceback.format_exception(error)[-3:]))
         record_property(PROPERTY, [name, str(fault), outcome])
     assert not wrong, "\n\n".join(wrong)

@@ -52,7 +52,7 @@ soak: $(DEV_READY)
 	@"$(BIN)/python" -m bench.soak $(SOAK)
 
 faults: $(DEV_READY)
-	@GITEXP_TEST_EVERY_STEP=1 "$(BIN)/python" -m pytest -q -n $(JOBS) tests/faults tests/apply/test_killed.py
+	@GITEXP_TEST_EVERY_STEP=1 "$(BIN)/python" -m pytest -q -n $(JOBS) --timeout=0 tests/faults tests/apply/test_killed.py
 
 $(USER_READY): pyproject.toml
 	@$(environment)

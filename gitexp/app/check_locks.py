@@ -15,18 +15,18 @@ from gitexp.errors import GitexpError
 from gitexp.model import WriterId
 from gitexp.store.files import Folder
 from gitexp.store.git import DEAD_LOCK_S
+from gitexp.store.holders import holder, lasting
 from gitexp.store.intent import Pending
 from gitexp.store.lock import is_held
 from gitexp.store.recovery import recover
 
 AREA = "locks"
-_OURS = (refs.BRANCHES, refs.NOTES, "refs/exp/", refs.SUMMARY, refs.REMOTE_NOTES)
 _OLD_FILE_S = 3600.0
 """A temporary file lives for the time of one write."""
 
 
 def check(seen: Seen) -> Iterator[Finding]:
-    """A change half done, lock files on our refs, temporary files of ours."""
+    """A change half done, lock files of git, temporary files of ours."""
     yield from _pending(seen)
     for path, name in _lock_files(seen.store.git.common_dir):
         age = _age(path)
@@ -67,12 +67,10 @@ def _recover(seen: Seen) -> None:
 
 
 def _lock_files(common_dir: Path) -> Iterator[tuple[Path, str]]:
-    """Lock files on refs of ours, each with the name of its ref."""
-    for path in sorted((common_dir / "refs").rglob("*.lock")):
-        name = str(path.relative_to(common_dir)).removesuffix(".lock")
-        if name.startswith(_OURS):
-            yield path, name
-    yield common_dir / "packed-refs.lock", "packed-refs"
+    """git's lock files, each with the name of what it locks: refs, the index, HEAD, settings."""
+    places = ("refs/**/*.lock", "*.lock", "worktrees/*/*.lock")
+    for path in sorted(path for place in places for path in common_dir.glob(place)):
+        yield path, str(path.relative_to(common_dir)).removesuffix(".lock")
 
 
 def _age(path: Path) -> float | None:
@@ -83,7 +81,11 @@ def _age(path: Path) -> float | None:
 
 
 def _lock(seen: Seen, path: Path, name: str, age: float) -> Finding:
-    text = f"a lock file on {name} is {_lasting(age)} old: git cannot write it"
+    text = f"a lock file on {name} is {lasting(age)} old: git cannot write it"
+    found = holder(path)
+    if found is not None:
+        text = f"{text}; {found} has it open"
+        return Finding(area=AREA, severity=Severity.WARN, text=text, fix=found.hint)
     ref = refs.parse_notes(name) or refs.parse_archive(name)
     if ref is None or ref.remote is not None or ref.writer not in seen.store.writers_here():
         # another git may hold it, for a reason that we cannot know
@@ -111,14 +113,6 @@ def _unlock(seen: Seen, writer: WriterId, path: Path) -> None:
         age = _age(path)
         if age is not None and age > DEAD_LOCK_S:
             path.unlink()
-
-
-def _lasting(age: float) -> str:
-    for unit, seconds in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if age >= seconds:
-            count = int(age // seconds)
-            return f"{count} {unit}{'s' * (count != 1)}"
-    return f"{int(age)} seconds"
 
 
 def _temporary(seen: Seen) -> Iterator[Finding]:

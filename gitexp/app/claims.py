@@ -13,6 +13,7 @@ from gitexp.live.files import Unusable
 from gitexp.live.slots import RUN, Reservation, Slot, Slots, SlotsFile
 from gitexp.model import Revision
 from gitexp.store.files import refusal
+from gitexp.store.holders import holder
 from gitexp.store.store import Store
 
 
@@ -77,9 +78,13 @@ class Claims:
         try:
             return open_slots(self._store, experiment.id, experiment.plan_hash, self._revision)
         except BlockingIOError as error:
+            locks = sorted(folder.glob(f"{experiment.id}@{self._store.writer}@*.lock"))
+            known = (found for found in map(holder, locks) if found is not None)
+            found = next(known, None)
             raise Refused(
-                "another process keeps the slots of this experiment",
-                hint=f"wait for it, then run it again; who it is: fuser {folder}/*.lock",
+                "another process keeps the slots of this experiment"
+                + ("" if found is None else f": {found}"),
+                hint="wait for it, then run it again" if found is None else found.hint,
                 code="busy",
             ) from error
         except OSError as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from gitexp import refs
 from gitexp.app.branches import head_branch
 from gitexp.app.load import load
-from gitexp.app.receive import one_at_a_time, refuse_mirror
+from gitexp.app.receive import refuse_mirror
 from gitexp.app.share import push_each
 from gitexp.errors import CorruptEvidence, GitexpError, Refused
 from gitexp.model import ExperimentId, Oid, State
@@ -17,6 +17,7 @@ from gitexp.refs import RefUpdate
 from gitexp.store import compacting, tracking
 from gitexp.store.compacting import Home, Sources
 from gitexp.store.flushing import holding, move_own_refs, move_refs
+from gitexp.store.lock import syncing_lock
 from gitexp.store.remote import RefPush, checked_remote, push, remote_names
 from gitexp.store.repository import MissingObject, Repository
 from gitexp.store.store import Store
@@ -99,7 +100,7 @@ def bring(store: Store, remote: str | None, *, ask: bool = False) -> None:
     """
     if remote is not None:
         refuse_mirror(store.git)
-        with one_at_a_time(store.git):
+        with syncing_lock(store.git):
             _fetch(store, remote, ask=ask)
 
 
@@ -145,7 +146,7 @@ def compact(store: Store, planned: Compaction, *, ask: bool = False) -> Compacti
         Unreachable: if the remote stops answering; nothing is lost, and the next time goes on.
         GitexpError: if own refs cannot be moved, or do not read as what they were gathered from.
     """
-    with one_at_a_time(store.git):
+    with syncing_lock(store.git):
         return _compact(store, planned, ask=ask)
 
 

@@ -16,7 +16,6 @@ from gitexp.app.granting import granted, learn_of_others
 from gitexp.app.level import refuse_unreachable
 from gitexp.app.load import Loaded, load, resolve_id
 from gitexp.app.planning import PlanOptions, Registration, build_plan
-from gitexp.app.receive import one_at_a_time
 from gitexp.app.settings import Settings
 from gitexp.app.trust import is_trusted, trust
 from gitexp.app.views import CreatedView
@@ -26,6 +25,7 @@ from gitexp.codec.fields import format_time, parse_time
 from gitexp.errors import Refused, UsageError
 from gitexp.model import ExperimentId, Oid, Plan, experiment_id, slug
 from gitexp.store.apply import apply
+from gitexp.store.lock import syncing_lock
 from gitexp.store.store import Store
 from gitexp.store.tree_paths import path_exists
 
@@ -72,7 +72,7 @@ def create(store: Store, options: CreateOptions) -> CreatedView:
     if rate is None:
         return _create(store, options)
     # two plans of one clone must not both be granted what is there for one
-    with one_at_a_time(store.git):
+    with syncing_lock(store.git):
         warnings = learn_of_others(store, ask=options.ask)
         view = _create(store, options, rate=rate)
     return replace(view, warnings=(*warnings, *view.warnings))

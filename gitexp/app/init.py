@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from gitexp import refs
 from gitexp.app import hooks
-from gitexp.app.receive import Received, one_at_a_time, receive, refuse_mirror
+from gitexp.app.receive import Received, receive, refuse_mirror
 from gitexp.errors import GitexpError
 from gitexp.store.git import Git
+from gitexp.store.lock import syncing_lock
 from gitexp.store.refspecs import brings_branches
 from gitexp.store.remote import evidence_refspecs, remote_names
 from gitexp.store.store import Store
@@ -167,7 +168,7 @@ def _every_line(remotes: Iterable[str]) -> list[Setting]:
 
 
 def _receive(git: Git, remote: str, *, ask: bool) -> Received:
-    with one_at_a_time(git):
+    with syncing_lock(git):
         return receive(Store(git), remote, ask=ask)
 
 

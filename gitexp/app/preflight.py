@@ -233,7 +233,8 @@ def refuse_wrong_clock(store: Store, loaded: Loaded) -> None:
         raise Refused(
             f"the clock says {now:%Y-%m-%d %H:%M:%S} UTC, which is before the newest record here "
             f"({newest:%Y-%m-%d %H:%M:%S})",
-            hint="set the clock, then run it again",
+            hint="set the clock, then run it again; if it was wrong before: "
+            f"git exp create --like {loaded.experiment.id}",
             code="clock",
         )
 

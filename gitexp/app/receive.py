@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gitexp import refs
@@ -15,7 +12,6 @@ from gitexp.errors import Refused
 from gitexp.model import ExperimentId, Oid, Record, State
 from gitexp.refs import RefUpdate
 from gitexp.store import evidence
-from gitexp.store.files import Folder
 from gitexp.store.git import Git
 from gitexp.store.refspecs import is_mirrored, overwriting
 from gitexp.store.store import Store
@@ -82,18 +78,6 @@ def refuse_mirror(git: Git) -> tuple[str, ...]:
         f"--unset-all {shlex.quote(f'remote.{spec.remote}.fetch')} {shlex.quote(spec.text)}"
         for spec in found
     )
-
-
-@contextlib.contextmanager
-def one_at_a_time(git: Git) -> Iterator[None]:
-    """Wait until nobody else moves what this clone knows of remotes, and keep others waiting."""
-    folder = Folder(git.common_dir, "exp")
-    lock = folder.open("sync.lock", os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def _targets(store: Store) -> set[str]:

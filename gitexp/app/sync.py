@@ -17,7 +17,7 @@ from typing import TypeVar
 from gitexp import refs
 from gitexp.app.branches import head_branch
 from gitexp.app.load import load
-from gitexp.app.receive import one_at_a_time, receive, refuse_mirror
+from gitexp.app.receive import receive, refuse_mirror
 from gitexp.app.share import lacking, own_evidence, push_each
 from gitexp.app.status import every_row
 from gitexp.app.sync_branches import share_branch
@@ -27,6 +27,7 @@ from gitexp.errors import GitexpError, StaleRef
 from gitexp.model import ExperimentId, Record, State
 from gitexp.refs import RefUpdate
 from gitexp.store import evidence
+from gitexp.store.lock import syncing_lock
 from gitexp.store.lost import lost_remote
 from gitexp.store.own_refs import catch_up
 from gitexp.store.remote import Pushed, RefPush, Unreachable, checked_remote
@@ -53,7 +54,7 @@ def sync(store: Store, remote: str | None, *, ask: bool = False) -> SyncView:
     branch = head_branch(store)
     name = checked_remote(store.git, remote, branch=refs.short(branch) if branch else None)
     warnings = refuse_mirror(store.git)
-    with one_at_a_time(store.git):
+    with syncing_lock(store.git):
         return _Sync(store, name, ask=ask, warnings=warnings).done()
 
 

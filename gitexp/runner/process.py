@@ -115,9 +115,16 @@ def find_program(word: str, *, cwd: Path, path: str) -> Path | None:
         candidates = [cwd / word]
     else:
         candidates = [cwd / entry / word for entry in path.split(os.pathsep)]
-    files = [candidate for candidate in candidates if candidate.is_file()]
+    files = [candidate for candidate in candidates if _is_file(candidate)]
     executable = [file for file in files if os.access(file, os.X_OK)]
     return next(iter(executable or files), None)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # in a folder that is closed to us
+        return False
 
 
 class Launcher:

@@ -32,7 +32,7 @@ from typing import Any
 
 from gitexp.errors import GitexpError, Refused
 from gitexp.model import ExperimentId, Oid
-from gitexp.runner import contents, filters, submodules
+from gitexp.runner import contents, filters, room, submodules
 from gitexp.runner.process import Launcher
 from gitexp.runner.quiet_git import Git, QuietGit, linked_worktrees
 
@@ -141,9 +141,12 @@ class Worktrees:
 
         def build() -> None:
             self._remove(path)
-            self._build(path, recipe, launcher=launcher, env=env)
+            try:
+                self._build(path, recipe, launcher=launcher, env=env)
+            except GitexpError as error:
+                raise room.full(self.root) or error from error
 
-        path.parent.mkdir(parents=True, exist_ok=True)
+        room.make(path.parent)
         fd = _lock_ready(path, is_ready=lambda: self._is_ready(path, recipe), build=build)
         try:
             yield Checkout(path=path, commit=recipe.commit, tree=recipe.tree)

@@ -15,6 +15,7 @@ from pathlib import Path
 from gitexp.errors import GitexpError, Refused, StaleRef
 from gitexp.model import Oid
 from gitexp.refs import ZERO, RefUpdate
+from gitexp.store.holders import holder, lasting
 
 _REPOSITORY_VARIABLES = (
     "GIT_DIR",
@@ -31,6 +32,8 @@ _UNREADABLE = {
 }
 
 
+_FULL = ("No space left on device", "Disk quota exceeded")
+_DISK = (*_FULL, "Read-only file system", "Input/output error")
 DEAD_LOCK_S = 3.0
 """Longer than any git at work keeps the lock file of one ref."""
 
@@ -47,12 +50,17 @@ class GitFailed(GitexpError):
 
     def __init__(self, args: Sequence[str], status: int, stderr: str) -> None:
         said = stderr.strip().splitlines()
-        reason = said[-1].removeprefix("fatal: ").removeprefix("error: ") if said else "no message"
+        # why the disk refused stands first, and what that led to last
+        told = next((line for line in said if line.endswith(_DISK)), said[-1] if said else "")
+        reason = told.removeprefix("fatal: ").removeprefix("error: ") or "no message"
         words = list(args)
         while words[:1] == ["-c"]:  # how we call git matters less than what for
             del words[:2]
         super().__init__(
-            f"git {words[0]} failed: {reason}", hint=f"try it by hand: git {shlex.join(words[:4])}"
+            f"git {words[0]} failed: {reason}",
+            hint="free some space, then run it again"
+            if reason.endswith(_FULL)
+            else f"try it by hand: git {shlex.join(words[:4])}",
         )
         self.status = status
         self.stderr = stderr
@@ -199,7 +207,9 @@ class Git:
     def _ref_failure(self, updates: Iterable[RefUpdate], stderr: str) -> GitexpError:
         said = stderr.strip().removeprefix("fatal: ")
         if any(self.ref(update.name) != update.old for update in updates) or ".lock'" in said:
-            return StaleRef(f"a ref moved or is locked: {said}", hint=self._way_past(updates))
+            # git goes on to guess at reasons, which the hint knows
+            fact = said.partition(".  Another git process")[0]
+            return StaleRef(f"a ref moved or is locked: {fact}", hint=self._way_past(updates))
         gone = next((u.new for u in updates if u.new and not self._has(u.new)), None)
         if gone is not None:
             return StaleRef(
@@ -225,8 +235,13 @@ class Git:
         for name in (*(update.name for update in updates), "packed-refs"):
             lock = self.common_dir / f"{name}.lock"
             with contextlib.suppress(OSError):
-                if time.time() - lock.lstat().st_mtime > DEAD_LOCK_S:
-                    return f"if no other git is at work here: rm {shlex.quote(str(lock))}"
+                age_s = time.time() - lock.lstat().st_mtime
+                found = holder(lock)
+                if found is not None:
+                    return f"{found} keeps {name}: {found.hint}"
+                if age_s > DEAD_LOCK_S:
+                    rm = f"rm {shlex.quote(str(lock))}"
+                    return f"locked {lasting(age_s)} ago; if no other git is at work here: {rm}"
         return "run the same command again"
 
     def _has(self, oid: Oid) -> bool:

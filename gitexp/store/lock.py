@@ -12,11 +12,13 @@ from dataclasses import replace
 from gitexp.errors import Refused
 from gitexp.store.files import Folder
 from gitexp.store.git import Git
+from gitexp.store.holders import said
 
 NAME = "lock"
 PATIENCE_S = 5.0
 RECORDING = "recording.lock"
-RECORDING_PATIENCE_S = 120.0
+SYNCING = "sync.lock"
+LONG_PATIENCE_S = 120.0
 
 
 @contextlib.contextmanager
@@ -46,7 +48,19 @@ def recording_lock(git: Git) -> Iterator[None]:
         Refused: if others keep it for longer than two minutes.
     """
     busy = "another git exp is recording in this repository and does not end"
-    with _held(git, RECORDING, patience_s=RECORDING_PATIENCE_S, busy=busy):
+    with _held(git, RECORDING, patience_s=LONG_PATIENCE_S, busy=busy):
+        yield
+
+
+@contextlib.contextmanager
+def syncing_lock(git: Git) -> Iterator[None]:
+    """Nobody else moves what this clone knows of remotes.
+
+    Raises:
+        Refused: if others keep it for longer than two minutes.
+    """
+    busy = "another git exp is fetching or pushing here and does not end"
+    with _held(git, SYNCING, patience_s=LONG_PATIENCE_S, busy=busy):
         yield
 
 
@@ -56,11 +70,9 @@ def _held(git: Git, name: str, *, patience_s: float, busy: str) -> Iterator[int]
     deadline = time.monotonic() + patience_s
     while (lock := _try(folder, name)) is None:
         if time.monotonic() > deadline:
-            raise Refused(
-                busy,
-                hint=f"wait for it, then run it again; who it is: fuser {folder.path / name}",
-                code="busy",
-            )
+            path = folder.path / name
+            who, hint = said(path, f"wait for it, then run it again; who it is: fuser {path}")
+            raise Refused(busy + who, hint=hint, code="busy")
         time.sleep(0.02)
     try:
         yield lock

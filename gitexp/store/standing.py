@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from gitexp.model import Oid
 from gitexp.refs import short
 from gitexp.store import filters
 from gitexp.store.git import Git
+from gitexp.store.holders import lasting, said
 
 _UNDER_WAY = {
     "rebase-merge": "a rebase",
@@ -100,12 +103,23 @@ def refuse_under_way(git: Git) -> None:
                 hint="finish or abort it first: git status shows how",
                 code="under-way",
             )
-    if (git.git_dir / "index.lock").exists():
-        raise Refused(
-            f"another git process is at work here: {git.git_dir / 'index.lock'} exists",
-            hint="wait for it; if none is running, remove that file",
-            code="locked",
-        )
+    with contextlib.suppress(FileNotFoundError):
+        raise _locked(git.git_dir / "index.lock")
+
+
+def _locked(path: Path) -> Refused:
+    """What to say of a lock file of git's.
+
+    Raises:
+        FileNotFoundError: when there is none.
+    """
+    age_s = time.time() - path.lstat().st_mtime
+    who, hint = said(path, f"wait for it; if no git is running here: rm {quote(str(path))}")
+    return Refused(
+        f"another git process is at work here, or was killed: {path} is {lasting(age_s)} old{who}",
+        hint=hint,
+        code="locked",
+    )
 
 
 def refuse_in_the_way(git: Git, before: Oid, after: Oid) -> None:

@@ -5,6 +5,7 @@
 #   make check   format, lint, types and import rules
 #   make fix     let the tools repair what they can
 #   make bench   measure what the budgets promise
+#   make scale   a thousand experiments, 100,000 trials, 100,000 files (a quarter of an hour)
 #   make soak    many processes at once, killed at random: nothing lost, nothing doubled
 #   make faults  every command that writes, killed or refused the disk at every step (an hour)
 #
@@ -22,7 +23,7 @@ SOAK ?= 180
 USER_READY = $(VENV)/.ready
 DEV_READY = $(VENV)/.ready-dev
 
-.PHONY: demo test check fix bench soak faults
+.PHONY: demo test check fix bench scale soak faults
 .DEFAULT_GOAL := test
 
 demo: $(USER_READY)
@@ -43,10 +44,13 @@ fix: $(DEV_READY)
 
 bench: $(DEV_READY)
 	@set -e; PATH="$(abspath $(BIN)):$$PATH"; export PATH; for script in bench/*.py bench/*/__main__.py; do \
-	  test -e "$$script" -a "$$script" != bench/soak/__main__.py || continue; \
+	  case "$$script" in bench/soak/*|bench/scale/*) continue ;; esac; test -e "$$script" || continue; \
 	  name=$${script%.py}; name=$${name%/__main__}; \
 	  echo "== $$name"; "$(BIN)/python" -m "$$(echo "$$name" | tr / .)"; \
 	done
+
+scale: $(DEV_READY)
+	@"$(BIN)/python" -m bench.scale
 
 soak: $(DEV_READY)
 	@"$(BIN)/python" -m bench.soak $(SOAK)

@@ -144,14 +144,17 @@ def main() -> None:
             for number in range(count):
                 by_experiment(folder / "project", f"{kind}-{number}", words, tallies["e", words])
                 by_alternation(folder / "hand", words, tallies["a", words])
+    found = tallies["e", WORDS].verdicts
     head = f"{'':<34} {'found':>12} {'share':>7}  {'95 % exact':<14}  {'blocks':>6}  {'each':>8}"
     print(f"{COMMAND}, {WORDS} words")
     print(f"{head}  a minute, of measuring")
     more = round(WORDS * MORE)
     print(told("no change: git exp, any decision", tallies["e", WORDS], ("better", "worse")))
+    print(f"  of which better {found['better']}, worse {found['worse']}")
     print(told("no change: 20 pairs, p < .05", tallies["a", WORDS], ("better", "worse")))
-    print(told("5 % more to do: git exp, worse", tallies["e", more], ("worse",)))
-    print(told("5 % more to do: 20 pairs, worse", tallies["a", more], ("worse",)))
+    if slower:
+        print(told("5 % more to do: git exp, worse", tallies["e", more], ("worse",)))
+        print(told("5 % more to do: 20 pairs, worse", tallies["a", more], ("worse",)))
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def _print(failure: Failure, *, as_json: bool) -> None:
     from gitexp.render.text import clean
 
     if failure.status == INTERRUPTED:
-        print(f"{failure.message}; {failure.hint}", file=sys.stderr)
+        print(f"{clean(failure.message)}; {clean(failure.hint)}", file=sys.stderr)
     else:
         print(f"error: {clean(failure.message)}", file=sys.stderr)
         print(f"hint: {clean(failure.hint)}", file=sys.stderr)

@@ -31,7 +31,7 @@ from gitexp.store.flushing import Flushing, holding, move_own_refs, move_refs
 from gitexp.store.git import Git
 from gitexp.store.journal import Clock, Journal, utc_now
 from gitexp.store.notes import flush_changes, last_seq, seq_elsewhere, summary_changes
-from gitexp.store.payloads import blob_id, payload_content
+from gitexp.store.payloads import MAX_PAYLOAD_BYTES, blob_id, payload_content
 from gitexp.store.remote import configured_remotes
 from gitexp.store.repository import MissingObject, Repository
 from gitexp.store.writer import clone_writer, known_writer
@@ -290,8 +290,11 @@ class Store:
         Raises:
             GitexpError: if it is not here, or is none.
         """
+        blob = b""
         try:
-            blob = self.repository.blob(oid)
+            # longer ones are none of ours, and could be as long as memory is
+            if self.repository.blob_size(oid) <= MAX_PAYLOAD_BYTES:
+                blob = self.repository.blob(oid)
         except MissingObject:
             waiting = (entry.payload for entry in self._pending())
             blob = next((b for b in waiting if b is not None and blob_id(b) == oid), b"")

@@ -107,6 +107,7 @@ class Admission:
                     pass
         self._gates: dict[tuple[Revision, WriterId], list[tuple[int, Gate]]] = defaultdict(list)
         self.seen: dict[tuple[Revision, WriterId], Seen] = {}
+        self._reach: dict[tuple[Revision, WriterId], tuple[tuple[int, float], ...]] = {}
         for position, record, intake in sorted(intakes, key=lambda found: found[0]):
             self._open_gates(position, record, intake)
 
@@ -142,13 +143,20 @@ class Admission:
 
     def gate(self, revision: Revision, writer: WriterId, seq: int) -> Gate | None:
         """When a record of this writer about this revision entered; None: it waits."""
-        for index, tenure in enumerate(self.tenures):
-            if tenure.writer == writer and seq <= self._until(revision, index):
-                own = Gate(Position(index, seq), _BEFORE_ALL)
-                break
-        else:
-            own = None
-        gates = self._gates.get((revision, writer), [])
+        key = revision, writer
+        # asked for every record, several times
+        if key not in self._reach:
+            self._reach[key] = tuple(
+                (index, self._until(revision, index))
+                for index, tenure in enumerate(self.tenures)
+                if tenure.writer == writer
+            )
+        reaching = (index for index, until in self._reach[key] if seq <= until)
+        index = next(reaching, None)
+        own = None if index is None else Gate(Position(index, seq), _BEFORE_ALL)
+        if key not in self._gates:
+            return own
+        gates = self._gates[key]
         at = bisect_left(gates, seq, key=lambda pair: pair[0])
         taken = gates[at][1] if at < len(gates) else None
         return min((found for found in (own, taken) if found), default=None)

@@ -56,9 +56,9 @@ class RunTrial:
 
         `failures` is known for every trial, failed ones most of all.
         """
-        if metric.name != "failures" and self.trial.outcome is not Outcome.OK:
-            return None
-        return self.metrics.get(metric.name)
+        if self.trial.outcome is Outcome.OK or metric.name == "failures":
+            return self.metrics.get(metric.name)
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,11 +116,14 @@ class Block:
 
         An arm that did not fail and has none yet says neither: it is no failure.
         """
-        return self.values(metric) != (None, None) and not self.awaits(metric)
+        control, treatment = self.values(metric)
+        if control is not None and treatment is not None:
+            return True
+        return (control is not None or treatment is not None) and not self.awaits(metric)
 
     def is_silent(self, metric: Metric) -> bool:
         """Whether it will never say anything of the metric: both arms failed."""
-        return not self.has_value(metric) and not self.awaits(metric)
+        return self.values(metric) == (None, None) and not self.awaits(metric)
 
     def known(self, metric: Metric) -> Position | None:
         """When the last value of the metric came that came later; None: none did."""

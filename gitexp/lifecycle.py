@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from gitexp.admission import Admission, Tenure
 from gitexp.blocks import Block, RunTrial, Series, series
@@ -35,6 +35,8 @@ from gitexp.model import (
     WriterId,
 )
 from gitexp.states import Standing, standing
+
+T = TypeVar("T")
 
 
 class Entry(NamedTuple):
@@ -78,6 +80,14 @@ class Experiment:
     missing: Mapping[tuple[Revision, WriterId], int]
     problems: tuple[Problem, ...]
     tips: Mapping[str, str]
+    _known: dict[object, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def _once(self, key: object, make: Callable[[], T]) -> T:
+        """What was made for this key before: the records never change, and there can be many."""
+        if key not in self._known:
+            self._known[key] = make()
+        found: T = self._known[key]
+        return found
 
     @property
     def state(self) -> State:
@@ -136,14 +146,19 @@ class Experiment:
         await one come last. Retracted ones are among them: the analysis leaves them out and asks
         what difference that makes.
         """
-        entries = self._entries(revision)
-        return tuple(entry.block for entry in entries if entry.at <= self.plan.expires)
+        entries, expires = self._entries(revision), self.plan.expires
+        in_time = (entry.block for entry in entries if entry.at <= expires)
+        return self._once(("admitted", revision), lambda: tuple(in_time))
 
     def late(self, revision: Revision) -> int:
         """Blocks that entered after the plan's last day."""
-        return sum(entry.at > self.plan.expires for entry in self._entries(revision))
+        expires = self.plan.expires
+        return sum(entry.at > expires for entry in self._entries(revision))
 
-    def _entries(self, revision: Revision) -> list[Entry]:
+    def _entries(self, revision: Revision) -> tuple[Entry, ...]:
+        return self._once(("entries", revision), lambda: self._all_entries(revision))
+
+    def _all_entries(self, revision: Revision) -> tuple[Entry, ...]:
         found: list[Entry] = []
         for (of, writer), own in self.series.items():
             if of != revision:
@@ -153,7 +168,7 @@ class Experiment:
                 if gate is None:
                     break  # and all behind it
                 found.append(self._entry(block, gate.position, max(at, gate.at)))
-        return sorted(found, key=lambda entry: entry[:4])
+        return tuple(sorted(found, key=lambda entry: entry[:4]))
 
     def _entry(self, block: Block, position: Position, at: datetime) -> Entry:
         primary = self.plan.primary
@@ -196,16 +211,20 @@ class Experiment:
         Those whose primary value came later entered with it, those that await it come last.
         Warm-ups, voids, late and, unless asked for, retracted ones are left out.
         """
-        primary = self.plan.primary
+        everything = self._once(("counted", revision), lambda: self._counted(revision))
+        if with_retracted or not self.retractions:
+            return everything
+        return tuple(run for run in everything if run.record.id not in self.retractions)
+
+    def _counted(self, revision: Revision) -> tuple[RunTrial, ...]:
+        primary, expires = self.plan.primary, self.plan.expires
         found: list[tuple[bool, Position, WriterId, int, RunTrial]] = []
         for run in self.trials:
             trial, record = run.trial, run.record
             if trial.block == 0 or trial.outcome is Outcome.VOID or trial.revision != revision:
                 continue
-            if record.id in self.retractions and not with_retracted:
-                continue
             gate = self.admission.gate(revision, record.writer, record.seq)
-            if gate is not None and max(record.at, gate.at) <= self.plan.expires:
+            if gate is not None and max(record.at, gate.at) <= expires:
                 position = max(gate.position, run.known(primary) or gate.position)
                 found.append((run.awaits(primary), position, record.writer, record.seq, run))
         return tuple(run for *_, run in sorted(found, key=lambda entry: entry[:4]))

@@ -1,6 +1,6 @@
 """What happens when there is much of it: python -m bench.scale [--small]
 
-A thousand experiments of a hundred trials; one experiment of 100,000; a file of a million lines to
+A thousand experiments of a hundred trials; one experiment of 100,000; a file of as many to
 import; a repository of 100,000 files. Each is timed beside what it is to be measured by, and the
 largest memory a command took is shown. `--small` takes a hundredth of everything: a rehearsal.
 """
@@ -175,7 +175,7 @@ def main() -> None:
         scene.sealed(folder)
         many_experiments(folder, 1000 // scale, 100)
         long_experiment(folder, 100_000 // scale)
-        great_import(folder, 1_000_000 // scale)
+        great_import(folder, 100_000 // scale)
         great_tree(folder, 100_000 // scale)
 
 

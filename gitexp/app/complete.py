@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gitexp.app.assign import find_assigned, record_assigned
 from gitexp.app.record import NewTrial, answer, check_new, record_all, up_to_date
 from gitexp.app.views import RecordedView
+from gitexp.codec.fields import parse_record_id
 from gitexp.model import Arm, ExperimentId, Outcome
 from gitexp.store.store import Store
 
@@ -35,6 +36,10 @@ def complete(store: Store, exp: ExperimentId, done: Completion) -> RecordedView 
         UsageError: for values that cannot be meant, or another arm or block than assigned.
         Refused: when it is recorded with other values, or the experiment takes no more trials.
     """
+    try:
+        parse_record_id(done.trial_id)
+    except ValueError:
+        return None  # the user's own name, told by nobody: no need to read everything for it
     loaded = up_to_date(store, exp)
     for run in loaded.experiment.trials:
         if run.record.id == done.trial_id:

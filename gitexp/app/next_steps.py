@@ -108,13 +108,15 @@ def _by_verdict(
 def _first_awaiting(experiment: Experiment, revision: Revision) -> tuple[RunTrial, str] | None:
     """The first trial that lacks a value of a metric by which it is decided, and the metric."""
     plan = experiment.plan
-    latest = _latest_attempts(experiment, revision)
+    counted = experiment.counted(revision)
     for metric in (plan.primary, *(guardrail.metric for guardrail in plan.guardrails)):
-        for run in experiment.counted(revision):
+        awaiting = [run for run in counted if run.awaits(metric)]
+        latest = _latest_attempts(experiment, revision) if awaiting else {}
+        for run in awaiting:
             trial = run.trial
             is_asked = (trial.block is not None) == plan.test.is_paired
             is_replaced = trial.attempt < latest.get((run.record.writer, trial.block), 0)
-            if run.awaits(metric) and is_asked and not is_replaced:
+            if is_asked and not is_replaced:
                 return run, metric.name
     return None
 

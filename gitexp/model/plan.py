@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from gitexp.model.words import (
     Arm,
@@ -176,9 +177,11 @@ class Plan:
         return (self.primary, *guarded, *(w.metric for w in self.watches), *self.secondary)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Revision:
-    """The pair of trees that is compared, the harness applied."""
+class Revision(NamedTuple):
+    """The pair of trees that is compared, the harness applied.
+
+    A tuple, for every record is compared by it and looked up with it.
+    """
 
     control_tree: Oid
     treatment_tree: Oid

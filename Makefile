@@ -7,10 +7,10 @@
 #   make bench   measure what the budgets promise
 #   make scale   a thousand experiments, 100,000 trials, 100,000 files (a quarter of an hour)
 #   make soak    many processes at once, killed at random: nothing lost, nothing doubled
-#   make faults  every command that writes, killed or refused the disk at every step (an hour)
+#   make faults  every command that writes, killed or refused the disk at every step (hours)
 #
 # PYTHON=… chooses the interpreter, VENV=… the folder of the environment, SOAK=… how many
-# seconds a soak takes.
+# seconds a soak takes, EVERY=4 that make faults takes every fourth step.
 
 SHELL := /bin/sh
 PYTHON ?=
@@ -18,6 +18,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 JOBS ?= auto
 SOAK ?= 180
+EVERY ?= 1
 
 # one stamp for what users install, one for what developers need on top
 USER_READY = $(VENV)/.ready
@@ -56,7 +57,7 @@ soak: $(DEV_READY)
 	@"$(BIN)/python" -m bench.soak $(SOAK)
 
 faults: $(DEV_READY)
-	@GITEXP_TEST_EVERY_STEP=1 "$(BIN)/python" -m pytest -q -n $(JOBS) --timeout=0 tests/faults tests/apply/test_killed.py
+	@GITEXP_TEST_EVERY_STEP=$(EVERY) "$(BIN)/python" -m pytest -q -n $(JOBS) --timeout=0 tests/faults tests/apply/test_killed.py
 
 $(USER_READY): pyproject.toml
 	@$(environment)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 STRIDE = int(os.environ.get("GITEXP_TEST_EVERY_STEP", "0"))
-"""1: take hours, and leave no step out; 4: every fourth, another one each time; 0: two a command."""
+"""1: take hours, and leave no step out; 4: every fourth, from anywhere; 0: two a command."""
 MOST_CALLS_OF_A_GIT = 12
 """More calls of one name than any git makes in what is done here."""
 

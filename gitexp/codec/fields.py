@@ -34,19 +34,45 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
+_SPACED = re.compile(r'"\s')
+
+
+def _refuse_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key comes twice")
+    return found
+
+
 # made once: json.loads makes a new one for every line when it is given an option
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_STRICT_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_refuse_twice)
 
 
 def load_object(text: str | bytes) -> dict[str, object]:
-    """The JSON object in the text; NaN, infinities and bytes beyond ASCII are refused."""
+    """The JSON object in the text.
+
+    Raises:
+        ValueError: also for NaN, infinities, bytes beyond ASCII, and a key that comes twice: other
+            readers would take the other value.
+    """
+    spelled = text if isinstance(text, str) else text.decode("ascii")
     try:
-        value = _DECODER.decode(text if isinstance(text, str) else text.decode("ascii"))
+        value = _DECODER.decode(spelled)
+        # to count is quick; to have Python see every pair is not, and is done when in doubt
+        if spelled.count('":') != _count_keys(value) or _SPACED.search(spelled):
+            _STRICT_DECODER.decode(spelled)
     except RecursionError as error:
         raise ValueError("JSON nested too deeply") from error
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return value
+
+
+def _count_keys(value: object) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(map(_count_keys, value.values()))
+    return sum(map(_count_keys, value)) if isinstance(value, list) else 0
 
 
 def format_time(moment: datetime) -> str:

@@ -204,6 +204,7 @@ def test_text_that_users_type_and_names_that_git_allows(
     git("config", f"remote.there{odd}.url", str(remote))
     git("update-ref", "refs/heads/--upload-pack=touch", "main")
     git("update-ref", "refs/heads/exp/--upload-pack=touch", "main")
+    git("update-ref", "refs/heads/exp/$(touch${IFS}pwned)", "main")
     git("branch", odd, "main")
     git("switch", "--quiet", odd)
     exp = GitExp(repo)

@@ -56,6 +56,7 @@ from gitexp.model import (
     WriterId,
     experiment_id,
 )
+from tests.store.samples import a_line
 
 EXP = experiment_id("fast-parse")
 WRITER = WriterId("ann-1")
@@ -385,6 +386,44 @@ def test_numbers_json_cannot_hold_are_refused() -> None:
         line = line_of(Observation(trial=ulid(0, bytes(10)), metrics={"time": 1.5}))
         with pytest.raises(ValueError, match=r".+"):
             decode(line.replace(b"1.5", text))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        a_line(1).replace(b'"seq":1', b'"seq":1,"seq":2'),
+        a_line(1).replace(b'"h"', b'"h","host":"other"'),
+        a_line(1).replace(b'"seq":1', b'"seq" :1,"seq":1'),
+        a_line(1).replace(b'{"time":1.001}', b'{"time":1.001,"time":2.0}'),
+        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        b"[" * 1_000_000,
+        b'{"text":"' + b"x" * 10_000_000 + b'"}',
+        a_line(1).replace(b'"h"', b'"' + b"x" * 10_000_000 + b'"'),
+        a_line(1).replace(b'"seq":1', b'"seq":' + b"9" * 100_000),
+        a_line(1).replace(b"1.001", b"1e999"),
+        a_line(1).replace(b"1.001", b"NaN"),
+        a_line(1) + a_line(2),
+        b"\xef\xbb\xbf" + a_line(1),
+    ],
+    ids=[
+        "twice",
+        "host",
+        "spaced",
+        "within",
+        "deep",
+        "open",
+        "long",
+        "long-host",
+        "digits",
+        "infinite",
+        "nan",
+        "two",
+        "mark",
+    ],
+)
+def test_what_could_be_read_in_two_ways_or_never_end_is_refused(line: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        decode(line)
 
 
 def test_records_have_a_greatest_length_and_plans_have_not(plan: Plan) -> None:

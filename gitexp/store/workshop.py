@@ -61,9 +61,10 @@ def new_path(git: Git) -> Path:
 
 def clear_away(git: Git, path: Path) -> None:
     """Remove the temporary worktree, as much of it as there is."""
-    shutil.rmtree(path, ignore_errors=True)
     # not `git worktree prune`, which would also forget worktrees on a disk that is unplugged
-    shutil.rmtree(git.common_dir / "worktrees" / path.name, ignore_errors=True)
+    for folder in (path, git.common_dir / "worktrees" / path.name):
+        for _ in range(2):  # of what the disk refused once, half would stay and trouble git fsck
+            shutil.rmtree(folder, ignore_errors=True)
     _remove_if_empty(git.common_dir / "worktrees")
     _remove_if_empty(path.parent)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitexp import refs
-from gitexp.model import Trial
+from gitexp.model import ExperimentId, Trial
 from gitexp.store.store import Store
 from tests.apply.killing import restore_folder
 from tests.apply.lab import assert_sound, head
@@ -158,6 +158,12 @@ def _records(git: GitIn) -> Counter[tuple[str, ...]]:
             trial = (body.arm, str(body.slot), body.outcome) if isinstance(body, Trial) else ()
             told[(exp, body.kind if hasattr(body, "kind") else type(body).__name__, *trial)] += 1
     return told
+
+
+def trial_ids(lab: Lab) -> list[str | None]:
+    """The user's names of all trials of `live`."""
+    records = Store.open(lab.git.path).read(ExperimentId("live")).records
+    return [record.body.trial_id for record in records if isinstance(record.body, Trial)]
 
 
 def assert_whole(lab: Lab) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitexp import refs
+from gitexp.live.slots import parse
 from gitexp.model import ExperimentId, Trial
 from gitexp.store.store import Store
 from tests.apply.killing import restore_folder
@@ -52,7 +53,7 @@ COMMANDS: Mapping[str, Command] = {
     "retract": Command(("retract", "t1", "--reason", "asleep")),
     "assign": Command(("assign", "live"), again=False),
     "exec": Command(("exec", "live", "--", "true"), whole=False, again=False),
-    "run": Command(("run", "fast", "--blocks", "1"), whole=False, again=False),
+    "run": Command(("run", "fast", "--blocks", "1", "--json"), whole=False, again=False),
     "promote": Command(("promote", "fast"), (DECIDED,)),
     "rollback": Command(DROPPED, (DECIDED,)),
     "rollback of a promotion": Command(DROPPED, PROMOTED),
@@ -125,8 +126,14 @@ class Found:
     files: tuple[str, ...]
     config: str
     hooks: tuple[str, ...]
+    reserved: int
     records: Counter[tuple[str, ...]]
     shared: tuple[str, ...]
+
+    @property
+    def trials(self) -> int:
+        """How many trials are recorded."""
+        return sum(count for (_, kind, *_), count in self.records.items() if kind == "Trial")
 
 
 def found(lab: Lab) -> Found:
@@ -142,9 +149,16 @@ def found(lab: Lab) -> Found:
         files=tuple(files),
         config=git("config", "--local", "--list"),
         hooks=tuple(sorted(p.name for p in hooks.iterdir() if p.suffix != ".sample")),
+        reserved=_reserved(git),
         records=_records(git),
         shared=tuple(lab.remote("for-each-ref", "--format=%(refname)").splitlines()),
     )
+
+
+def _reserved(git: GitIn) -> int:
+    """Slots that were given out and whose trials have not ended."""
+    files = [*(git.path / ".git/exp/slots").glob("*@*@????????????")]
+    return sum(len(parse(file.read_text()).reserved) for file in files)
 
 
 def _records(git: GitIn) -> Counter[tuple[str, ...]]:

@@ -58,6 +58,14 @@ def explain(error: BaseException) -> Failure | None:
                 "nothing recorded is lost: free some space and run it again",
                 FATAL,
             )
+        case OSError(errno=errno.EROFS | errno.EIO):
+            where = f": {error.filename}" if error.filename else ""
+            return Failure(
+                "cannot-write",
+                f"{(error.strerror or 'the disk failed').lower()}{where}",
+                "nothing recorded is lost: see to the disk, then run it again",
+                FATAL,
+            )
         case OSError(errno=errno.EFBIG):
             return Failure(
                 "no-space",

@@ -278,4 +278,6 @@ def test_a_lock_that_outlived_its_git_is_named_in_the_hint(repo: Path) -> None:
     with pytest.raises(StaleRef) as refusal:
         git.update_refs([RefUpdate("refs/notes/x", git.ref("HEAD"), None)], reason="x")
 
-    X {lock}"
+    age, _, advice = refusal.value.hint.partition("; ")
+    assert re.fullmatch(r"locked \d+ days ago", age)
+    assert advice == f"if no other git is at work here: rm {lock}"

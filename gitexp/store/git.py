@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 import subprocess
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from gitexp.errors import GitexpError, Refused, StaleRef
+from gitexp.errors import GitexpError, Refused
 from gitexp.model import Oid
 from gitexp.refs import ZERO, RefUpdate
-from gitexp.store.holders import holder, lasting
 
 _REPOSITORY_VARIABLES = (
     "GIT_DIR",
@@ -95,10 +92,7 @@ class Git:
             GitexpError: if there is none, or it is of a kind we cannot read, by name.
         """
         here = cwd or Path.cwd()
-        git_dir, common_dir = _git_dirs(here)
-        # fails without a worktree; asked of git because GIT_WORK_TREE may name one far from here
-        shown = _run(["rev-parse", "--show-toplevel"], cwd=here)
-        top = Path(_one_line(shown.stdout)) if shown.returncode == 0 else None
+        git_dir, common_dir, top = _places(here)
         found = {"GIT_DIR": git_dir, "GIT_WORK_TREE": top}
         # given relative to where we are, they would mean another place to a process elsewhere
         env = ((name, str(path)) for name, path in found.items() if path and name in os.environ)
@@ -202,57 +196,9 @@ class Git:
             stdin=f"start\0{script}prepare\0commit\0".encode(),
         )
         if answer.returncode != 0:
-            raise self._ref_failure(updates, answer.stderr.decode(errors="replace"))
+            from gitexp.store.ref_failures import ref_failure
 
-    def _ref_failure(self, updates: Iterable[RefUpdate], stderr: str) -> GitexpError:
-        said = stderr.strip().removeprefix("fatal: ")
-        if any(self.ref(update.name) != update.old for update in updates) or ".lock'" in said:
-            # git goes on to guess at reasons, which the hint knows
-            fact = said.partition(".  Another git process")[0]
-            return StaleRef(f"a ref moved or is locked: {fact}", hint=self._way_past(updates))
-        gone = next((u.new for u in updates if u.new and not self._has(u.new)), None)
-        if gone is not None:
-            return StaleRef(
-                f"git collected {gone[:12]}, which no ref named yet",
-                hint="run the same command again",
-            )
-        for update in updates:
-            blocking = self._in_the_way(update.name)
-            if blocking is not None:
-                return Refused(
-                    f"{blocking} is in the way: git cannot make {update.name}",
-                    hint=f"look at it, then: git update-ref -d {blocking}",
-                    code="name-taken",
-                )
-        return GitexpError(
-            f"git cannot write the refs: {said}",
-            hint="free some space, or make the repository writable, and run it again",
-            code="cannot-write",
-        )
-
-    def _way_past(self, updates: Iterable[RefUpdate]) -> str:
-        """What helps when refs moved or are locked: a lock file may be of a git that was killed."""
-        for name in (*(update.name for update in updates), "packed-refs"):
-            lock = self.common_dir / f"{name}.lock"
-            with contextlib.suppress(OSError):
-                age_s = time.time() - lock.lstat().st_mtime
-                found = holder(lock)
-                if found is not None:
-                    return f"{found} keeps {name}: {found.hint}"
-                if age_s > DEAD_LOCK_S:
-                    rm = f"rm {shlex.quote(str(lock))}"
-                    return f"locked {lasting(age_s)} ago; if no other git is at work here: {rm}"
-        return "run the same command again"
-
-    def _has(self, oid: Oid) -> bool:
-        return self.attempt("cat-file", "-e", oid).returncode == 0
-
-    def _in_the_way(self, name: str) -> str | None:
-        """A ref that leaves no room for this one: git keeps refs as files in folders."""
-        parts = name.split("/")
-        above = ["/".join(parts[:depth]) for depth in range(2, len(parts))]
-        found = self.run("for-each-ref", "--format=%(refname)", *above, f"{name}/").splitlines()
-        return next((ref for ref in found if ref in above or ref.startswith(f"{name}/")), None)
+            raise ref_failure(self, updates, answer.stderr.decode(errors="replace"))
 
     def ref(self, name: str) -> Oid | None:
         """What the full ref name points at now, or None."""
@@ -358,20 +304,23 @@ def _run(
         ) from error
 
 
-def _git_dirs(here: Path) -> tuple[Path, Path]:
-    """The git dir of the worktree, and the common one."""
-    questions = ["--git-dir", "--git-common-dir"]
-    answer = _run(["rev-parse", "--path-format=absolute", *questions], cwd=here)
-    if answer.returncode != 0:
+def _places(here: Path) -> tuple[Path, Path, Path | None]:
+    """The git dir of the worktree, the common one, and the worktree's top if there is one.
+
+    The top is asked of git because GIT_WORK_TREE may name one far from here.
+    """
+    questions = ["--git-dir", "--git-common-dir", "--show-toplevel"]
+    asked = ["rev-parse", "--path-format=absolute"]
+    answer = _run([*asked, *questions], cwd=here)
+    if not answer.stdout:
         raise _not_a_repository(answer.stderr.decode(errors="replace"))
+    if answer.returncode != 0:  # only the last can fail by itself: there is no worktree
+        del questions[-1]
     lines = answer.stdout.splitlines()
     if len(lines) != len(questions):  # a path with a line break in it
-        lines = [
-            _run(["rev-parse", "--path-format=absolute", question], cwd=here).stdout
-            for question in questions
-        ]
-    git_dir, common_dir = (Path(_one_line(line)) for line in lines)
-    return git_dir, common_dir
+        lines = [_run([*asked, question], cwd=here).stdout for question in questions]
+    git_dir, common_dir, *top = (Path(_one_line(line)) for line in lines)
+    return git_dir, common_dir, top[0] if top else None
 
 
 def _one_line(output: bytes) -> str:

@@ -29,7 +29,6 @@ from gitexp.errors import GitexpError
 from gitexp.model import Body, ExperimentId, Oid, PlanHash, Record, RecordId, Trial, WriterId
 from gitexp.store.entries import Entry, journal_line, lines_by_experiment, parse_journal
 from gitexp.store.files import Folder, append_lines, failing, read_from, refusal, write_all
-from gitexp.store.holders import said
 from gitexp.store.payloads import blob_id, payload_blob
 
 FLUSH_INTERVAL_S = 1.0
@@ -142,6 +141,8 @@ class Journal:
                 return lock
             os.close(lock)
             if time.monotonic() > deadline:
+                from gitexp.store.holders import said
+
                 path = self.folder.path / self._lock_name
                 who, hint = said(path, "end the other git exp, then run it again")
                 message = f"another process has held {path} too long{who}"

@@ -12,7 +12,6 @@ from dataclasses import replace
 from gitexp.errors import Refused
 from gitexp.store.files import Folder
 from gitexp.store.git import Git
-from gitexp.store.holders import said
 
 NAME = "lock"
 PATIENCE_S = 5.0
@@ -70,6 +69,8 @@ def _held(git: Git, name: str, *, patience_s: float, busy: str) -> Iterator[int]
     deadline = time.monotonic() + patience_s
     while (lock := _try(folder, name)) is None:
         if time.monotonic() > deadline:
+            from gitexp.store.holders import said
+
             path = folder.path / name
             who, hint = said(path, f"wait for it, then run it again; who it is: fuser {path}")
             raise Refused(busy + who, hint=hint, code="busy")

@@ -22,10 +22,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for command, fault, outcome in noted:
         rows.setdefault((command, fault), Counter())[outcome] += 1
     head = "".join(f"{outcome:>12}" for outcome in OUTCOMES)
-    terminalreporter.write_line(f"\n{'':<26}{'':<26}{'faults':>8}{head}")
+    terminalreporter.write_line(f"\n{'':<56}{'faults':>6}{head}")
     for (command, fault), counts in rows.items():
         told = "".join(f"{counts[outcome] or '·':>12}" for outcome in OUTCOMES)
-        terminalreporter.write_line(f"{command:<26}{fault:<26}{counts.total():>8}{told}")
+        terminalreporter.write_line(f"{command:<26}{fault:<30}{counts.total():>6}{told}")
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,19 @@ Args = tuple[str, ...]
 DECIDED: Args = ("run", "fast")
 PROMOTED = (DECIDED, ("promote", "fast"))
 DROPPED: Args = ("rollback", "fast", "--reason", "not worth it")
+BOB = "as bob-2:"
+"""In front of what another writer of the clone types."""
+BY_BOB: Args = (
+    BOB,
+    "record",
+    "fast",
+    "--arm",
+    "control",
+    "--metric",
+    "score=20",
+    "--trial-id",
+    "b",
+)
 TRIAL = ("--metric", "score=2", "--block", "1", "--trial-id", "t2")
 CREATED: Args = ("create", "new", "--hypothesis", "a table halves it", "--run", "./bench.sh")
 
@@ -61,7 +74,7 @@ COMMANDS: Mapping[str, Command] = {
     "restore of a promotion": Command(("restore", "fast"), PROMOTED),
     "sync": Command(("sync",), (("init",), DECIDED), whole=False),
     "compact": Command(
-        ("compact", "fast", "--yes"), (("init",), DECIDED, DROPPED, ("sync",)), whole=False
+        ("compact", "fast", "--yes"), (("init",), BY_BOB, DECIDED, DROPPED, ("sync",)), whole=False
     ),
 }
 
@@ -86,7 +99,8 @@ class Lab:
 
     def type(self, *args: str) -> None:
         """A command that nothing disturbs and that has to succeed."""
-        done = GitExp(self.git.path)(*args, check=False)
+        env = {"GITEXP_WRITER": "bob-2"} if args[0] == BOB else {}
+        done = GitExp(self.git.path)(*args[len(env) :], env=env, check=False)
         assert done.status == 0, f"git exp {' '.join(args)}\n{done.stdout}{done.stderr}"
 
 

@@ -128,6 +128,15 @@ def disturbed(
     return _traced(options, args, cwd=cwd)
 
 
+def without_space(number: int, args: Sequence[str]) -> list[str]:
+    """The command, with no space left from that call of each name on, in all its processes."""
+    assert STRACE is not None
+    filling = [name for name in _BY_THEMSELVES if name not in _FREEING]
+    injected = [part for n in filling for part in ("-e", f"inject={n}:error=ENOSPC:when={number}+")]
+    trace = f"trace={','.join(filling)}"
+    return [STRACE, "-f", "-qq", "-o", "/dev/null", "-e", trace, *injected, *args]
+
+
 def _traced(
     options: Sequence[str], args: Sequence[str], *, cwd: Path
 ) -> subprocess.CompletedProcess[str]:

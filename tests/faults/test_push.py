@@ -23,9 +23,8 @@ PUSH = ("git", "push", "--quiet", "origin", "exp/fast")
 def chosen() -> list[int]:
     """From which call of a name on there is no space, in every process."""
     every = [*range(1, MOST_CALLS_OF_A_GIT)]
-    return (
-        every if STRIDE else random.Random("push" if "CI" in os.environ else None).sample(every, 2)
-    )
+    chance = random.Random("push" if "CI" in os.environ else None)
+    return every if STRIDE else chance.sample(every, 2)
 
 
 def test_a_push_on_a_full_disk(faults_home: Path) -> None:

@@ -35,7 +35,7 @@ from gitexp.model import (
 from gitexp.store.store import Store
 
 _NAME = "status-rows"
-_VERSION = "5"
+_VERSION = "6"
 
 
 class RowCache:
@@ -147,7 +147,7 @@ def _judged(kept: dict[str, Any]) -> Judged:
     return Judged(
         **{
             **kept,
-            "revision": Revision(**kept["revision"]),
+            "revision": Revision(*kept["revision"]),
             "verdict": Verdict(kept["verdict"]),
             "at": datetime.fromisoformat(kept["at"]),
         }

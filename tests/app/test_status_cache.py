@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from gitexp.app.status_cache import RowCache
+from gitexp.model import ExperimentId, Oid, Revision
+from gitexp.store.store import Store
+from tests.cli.scenes import prepare, start
 from tests.support import GitExp, GitIn
 
 
@@ -60,6 +64,22 @@ def test_a_new_block_an_analysis_and_a_commit_each_show_at_once(
     shown = _shown(git_exp)
     assert _row(shown, running)["blocks"]["complete"] == 0
     assert shown == _anew(git_exp, repo)
+
+
+def test_rows_of_decided_experiments_are_kept_too(git: GitIn, git_exp: GitExp, repo: Path) -> None:
+    prepare(git)
+    start(git)
+    git_exp("run", "fast")
+    assert _row(_shown(git_exp), "fast")["verdict"] == "better"
+
+    store = Store.open(repo)
+    row = RowCache(store, store.our_refs()).get(ExperimentId("fast"))
+
+    assert row is not None
+    (judged,) = row.judged
+    tips = ("main^{tree}", "exp/fast^{tree}")
+    assert judged.revision == Revision(*(Oid(git.id(tip)) for tip in tips))
+    assert _shown(git_exp) == _anew(git_exp, repo)
 
 
 def test_a_damaged_cache_is_as_good_as_none(running: str, git_exp: GitExp, repo: Path) -> None:

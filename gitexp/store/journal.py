@@ -16,8 +16,6 @@ from the journal and the notes ref.
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -29,12 +27,12 @@ from gitexp.errors import GitexpError
 from gitexp.model import Body, ExperimentId, Oid, PlanHash, Record, RecordId, Trial, WriterId
 from gitexp.store.entries import Entry, journal_line, lines_by_experiment, parse_journal
 from gitexp.store.files import Folder, append_lines, failing, read_from, refusal, write_all
+from gitexp.store.lock import LONG_PATIENCE_S, held
 from gitexp.store.payloads import blob_id, payload_blob
 
 FLUSH_INTERVAL_S = 1.0
 KEEP_FLUSHED_S = 3600.0
 KEPT_FILE_S = 600
-_LOCK_PATIENCE_S = 120.0
 
 Clock = Callable[[], datetime]
 
@@ -79,15 +77,11 @@ class Journal:
         Raises:
             GitexpError: if the lock or the journal cannot be had; nothing was changed.
         """
-        lock = self._lock()
-        try:
+        busy = f"another process keeps the journal of {self.writer} and does not end"
+        with held(self.folder, self._lock_name, patience_s=LONG_PATIENCE_S, busy=busy) as lock:
             session = Session(self, self._tail, lock)
             session.mend()
             yield session
-        finally:
-            # not only close: a daemon that a hook started may have inherited the descriptor
-            fcntl.flock(lock, fcntl.LOCK_UN)
-            os.close(lock)
 
     def pending(self) -> tuple[Entry, ...]:
         """The entries not yet flushed, read without the lock; an unfinished line is left out."""
@@ -131,39 +125,6 @@ class Journal:
         oldest = time.time() - KEEP_FLUSHED_S
         statuses = {name: self.flushed.status(name) for name in self.flushed.names()}
         return [name for name, status in statuses.items() if status and status.st_mtime < oldest]
-
-    def _lock(self) -> int:
-        deadline = time.monotonic() + _LOCK_PATIENCE_S
-        pause = 0.0005
-        while True:
-            lock = self.folder.open(self._lock_name, os.O_RDWR | os.O_CREAT)
-            if self._try(lock) and self._is_current(lock):
-                return lock
-            os.close(lock)
-            if time.monotonic() > deadline:
-                from gitexp.store.holders import said
-
-                path = self.folder.path / self._lock_name
-                who, hint = said(path, "end the other git exp, then run it again")
-                message = f"another process has held {path} too long{who}"
-                raise GitexpError(message, hint=hint, code="locked")
-            time.sleep(pause)
-            pause = min(pause * 2, 0.01)
-
-    def _try(self, lock: int) -> bool:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EACCES, errno.EINTR):
-                return False
-            os.close(lock)
-            raise refusal(self.folder.path / self._lock_name, error) from error
-        return True
-
-    def _is_current(self, lock: int) -> bool:
-        # someone may have deleted the file between our open and our lock: then it locks nobody out
-        ours, now = os.fstat(lock), self.folder.status(self._lock_name)
-        return now is not None and (ours.st_dev, ours.st_ino) == (now.st_dev, now.st_ino)
 
 
 class _Tail:

@@ -1,4 +1,4 @@
-"""Locks of commands: one at a time moves branches, HEAD and files; one records what others hold."""
+"""Locks: one process at a time moves branches, records what others hold, or writes a journal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gitexp.errors import Refused
-from gitexp.store.files import Folder
+from gitexp.store.files import Folder, refusal
 from gitexp.store.git import Git
 
 NAME = "lock"
@@ -32,7 +32,7 @@ def repository_lock(git: Git, *, patience_s: float = PATIENCE_S) -> Iterator[Git
         Refused: if another command keeps it for longer than `patience_s`.
     """
     busy = "another git exp, or a git it started, is still changing this repository"
-    with _held(git, NAME, patience_s=patience_s, busy=busy) as lock:
+    with held(_folder(git), NAME, patience_s=patience_s, busy=busy) as lock:
         yield replace(git, keep_fds=(lock,))
 
 
@@ -47,7 +47,7 @@ def recording_lock(git: Git) -> Iterator[None]:
         Refused: if others keep it for longer than two minutes.
     """
     busy = "another git exp is recording in this repository and does not end"
-    with _held(git, RECORDING, patience_s=LONG_PATIENCE_S, busy=busy):
+    with held(_folder(git), RECORDING, patience_s=LONG_PATIENCE_S, busy=busy):
         yield
 
 
@@ -59,14 +59,27 @@ def syncing_lock(git: Git) -> Iterator[None]:
         Refused: if others keep it for longer than two minutes.
     """
     busy = "another git exp is fetching or pushing here and does not end"
-    with _held(git, SYNCING, patience_s=LONG_PATIENCE_S, busy=busy):
+    with held(_folder(git), SYNCING, patience_s=LONG_PATIENCE_S, busy=busy):
         yield
 
 
+def _folder(git: Git) -> Folder:
+    return Folder(git.common_dir, "exp")
+
+
 @contextlib.contextmanager
-def _held(git: Git, name: str, *, patience_s: float, busy: str) -> Iterator[int]:
-    folder = Folder(git.common_dir, "exp")
+def held(folder: Folder, name: str, *, patience_s: float, busy: str) -> Iterator[int]:
+    """The lock file's descriptor, for as long as nobody else has the lock.
+
+    Args:
+        busy: What to say of others who keep it for longer than `patience_s`.
+
+    Raises:
+        Refused: if they do.
+        GitexpError: if there can be no such file.
+    """
     deadline = time.monotonic() + patience_s
+    pause = 0.0005
     while (lock := _try(folder, name)) is None:
         if time.monotonic() > deadline:
             from gitexp.store.holders import said
@@ -74,7 +87,8 @@ def _held(git: Git, name: str, *, patience_s: float, busy: str) -> Iterator[int]
             path = folder.path / name
             who, hint = said(path, f"wait for it, then run it again; who it is: fuser {path}")
             raise Refused(busy + who, hint=hint, code="busy")
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 2, 0.02)
     try:
         yield lock
     finally:
@@ -86,7 +100,7 @@ def _held(git: Git, name: str, *, patience_s: float, busy: str) -> Iterator[int]
 def is_held(git: Git) -> bool:
     """Whether a command has the lock at this moment; nothing is made or changed."""
     try:
-        lock = Folder(git.common_dir, "exp").open(NAME, os.O_RDONLY)
+        lock = _folder(git).open(NAME, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
@@ -102,9 +116,12 @@ def _try(folder: Folder, name: str) -> int | None:
     lock = folder.open(name, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except (BlockingIOError, PermissionError):  # the second is how some network disks say it
         os.close(lock)
         return None
+    except OSError as error:
+        os.close(lock)
+        raise refusal(folder.path / name, error) from error
     ours, now = os.fstat(lock), folder.status(name)
     if now is None or (ours.st_dev, ours.st_ino) != (now.st_dev, now.st_ino):
         # deleted between our open and our lock: it keeps nobody out

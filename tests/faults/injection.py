@@ -75,8 +75,12 @@ class Step:
     text: str
 
 
-def steps(args: Sequence[str], *, cwd: Path, home: Path) -> list[Step]:
-    """Run `git-exp args…` undisturbed: the calls with which it changed something below `home`."""
+def steps(args: Sequence[str], *, cwd: Path, home: Path) -> tuple[list[Step], str]:
+    """Run `git-exp args…` undisturbed.
+
+    Returns:
+        The calls with which it changed something below `home`, and what it printed.
+    """
     log = home.parent / "strace.log"
     names = ",".join((*_CHANGING, _OPENING))
     done = _traced(["-y", "-o", str(log), "-e", f"trace={names}"], args, cwd=cwd)
@@ -92,7 +96,7 @@ def steps(args: Sequence[str], *, cwd: Path, home: Path) -> list[Step]:
         if int(status) >= 0 and _changes(call, said, opened, home):
             later = {name: counts[name] + (name != call) for name in _CHANGING}
             found.append(Step(call, counts[call], later, line[:120]))
-    return found
+    return found, done.stdout
 
 
 def _changes(call: str, said: str, opened: str | None, home: Path) -> bool:

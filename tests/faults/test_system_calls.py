@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -48,9 +49,11 @@ class Case:
         self.lab: Lab = lab.make(home / "here", home / "saved", command.before)
         self.before = lab.found(self.lab)
         self.lab.reset()
-        self.steps = injection.steps(command.args, cwd=self.lab.git.path, home=home / "here")
+        self.steps, said = injection.steps(command.args, cwd=self.lab.git.path, home=home / "here")
         self.settle()
         self.after = lab.found(self.lab)
+        if "run" in command.args:  # or what is compared below would always be 0
+            assert acknowledged(said) == self.after.trials - self.before.trials == 2
 
     def settle(self) -> None:
         """The next command, whatever it is."""
@@ -100,8 +103,8 @@ class Case:
 
 def acknowledged(output: str) -> int:
     """Trials that `run --json` told, a line each."""
-    told = '{"schema": "gitexp.run/1", "kind": "trial"'
-    return sum(line.startswith(told) for line in output.splitlines())
+    told = [line for line in output.splitlines() if line.startswith("{") and line.endswith("}")]
+    return sum(json.loads(line).get("kind") == "trial" for line in told)
 
 
 def chosen(case: Case) -> list[tuple[Fault, Step]]:

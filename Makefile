@@ -5,7 +5,7 @@
 #   make check   format, lint, types and import rules
 #   make fix     let the tools repair what they can
 #   make bench   measure what the budgets promise
-#   make scale   a thousand experiments, 100,000 trials, 100,000 files (a quarter of an hour)
+#   make scale   a thousand experiments, 100,000 trials, 100,000 files (ten minutes)
 #   make soak    many processes at once, killed at random: nothing lost, nothing doubled
 #   make faults  every command that writes, killed or refused the disk at every step (hours)
 #

@@ -47,7 +47,6 @@ def settle(git: Git) -> bool:
     if intent is None:
         return False
     _remove_dead_locks(git, intent)
-    parcels.unpack(git, intent.parcel)
     if has_moved(git, intent):
         complete(git, intent)
     else:
@@ -64,6 +63,7 @@ def has_moved(git: Git, intent: Intent) -> bool:
 
 def complete(git: Git, intent: Intent) -> None:
     """Move the refs that have not moved yet, and all that follows."""
+    parcels.unpack(git, intent.parcel)
     rest = [
         update
         for update in intent.refs

@@ -7,11 +7,13 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.cli.scenes import HYPOTHESIS, refused, start, state, trials
+from tests.disks import can_mount, mounted
 from tests.support import BIN, GitExp, GitIn, Result
 
 
@@ -162,14 +164,11 @@ def test_a_value_without_logarithm_hints_at_differences(git: GitIn) -> None:
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Callable[[Path], None]]:
     """Makes a folder lie on a file system with almost no space left; needs root."""
-    mounted: list[Path] = []
 
     def prepare(folder: Path) -> None:
         copy = tmp_path / "copied"
         subprocess.run(["cp", "-r", str(folder), str(copy)], check=True)
-        mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
-        subprocess.run(mount, check=True, capture_output=True)
-        mounted.append(folder)
+        disks.enter_context(mounted(folder, "3m"))
         subprocess.run(["cp", "-r", f"{copy}/.", str(folder)], check=True)
         with (folder / "filler").open("wb", buffering=0) as filler:
             try:
@@ -178,16 +177,8 @@ def full(tmp_path: Path) -> Iterator[Callable[[Path], None]]:
             except OSError:
                 pass
 
-    yield prepare
-    for folder in mounted:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def can_mount() -> bool:
-    if os.geteuid() != 0:
-        return False
-    probe = ["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
-    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+    with ExitStack() as disks:
+        yield prepare
 
 
 def without_space(git: GitIn, *args: str) -> subprocess.CompletedProcess[str]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.cli.scenes import copy, refused, trials
+from tests.disks import can_mount, mounted
 from tests.support import GitExp, GitIn
 
 
@@ -53,19 +50,10 @@ def test_a_cache_that_is_a_file(ready: GitIn, tmp_path: Path) -> None:
     assert trials(ready) == []
 
 
-@contextmanager
-def mounted(folder: Path, size: str) -> Iterator[None]:
-    """A disk of that size there."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "exp-tests", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk can only be mounted by the system's administrator")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+needs_mount = pytest.mark.skipif(not can_mount(), reason="mounting needs root")
 
 
+@needs_mount
 def test_a_full_cache_disk(ready: GitIn, tmp_path: Path) -> None:
     with mounted(tmp_path / "small", "64k"):
         environment = {"XDG_CACHE_HOME": str(tmp_path / "small")}
@@ -80,6 +68,7 @@ def test_a_full_cache_disk(ready: GitIn, tmp_path: Path) -> None:
     assert len(trials(ready)) == 12
 
 
+@needs_mount
 def test_a_full_disk_below_the_repository(ready: GitIn, tmp_path: Path) -> None:
     with mounted(tmp_path / "small", "4m"):
         git = copy(ready.path, tmp_path / "small/repo")
